@@ -1,0 +1,67 @@
+"""Every error the engine raises on purpose.
+
+::
+
+    AvatarEngineError
+    ├── BadInput                 the caller handed us something unusable: exit code 2, HTTP 4xx
+    │   ├── BadPhoto             no face, several faces, profile, eyes shut, too small, truncated
+    │   ├── BadAudio             empty, undecodable, NaN samples
+    │   ├── BadBundle            not an .avatar, altered, from the future, hostile
+    │   └── BadOffer             not an SDP offer, or one we can not answer
+    ├── MissingExtra             an optional dependency set is not installed: HTTP 501
+    └── ModelMismatch            a model's names, shapes or metadata are not what the engine speaks
+
+A message says what was got, what was expected and what to do, in that order.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AvatarEngineError",
+    "BadAudio",
+    "BadBundle",
+    "BadInput",
+    "BadOffer",
+    "BadPhoto",
+    "MissingExtra",
+    "ModelMismatch",
+]
+
+
+class AvatarEngineError(Exception):
+    """Root of all errors that the engine raises on purpose."""
+
+
+class BadInput(AvatarEngineError):
+    """The input can not be used; another input could."""
+
+
+class BadPhoto(BadInput):
+    """The identity photo or video can not become an avatar."""
+
+
+class BadAudio(BadInput):
+    """The sound can not be decoded or holds no usable samples."""
+
+
+class BadBundle(BadInput):
+    """The ``.avatar`` file is not one, was altered, or is of an unknown schema."""
+
+
+class BadOffer(BadInput):
+    """The body is no SDP offer, or holds nothing we can answer."""
+
+
+class MissingExtra(AvatarEngineError):
+    """An optional dependency set is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs the '{extra}' extra, which is not installed: "
+            f"pip install 'avatar-engine[{extra}]'"
+        )
+        self.extra = extra
+
+
+class ModelMismatch(AvatarEngineError):
+    """A model file does not speak the engine's contract."""

@@ -1,0 +1,1 @@
+"""Offline, once per identity: a photo becomes an ``.avatar`` bundle."""

@@ -1,0 +1,1 @@
+"""Generators: a latent ``w`` in, a canvas out."""

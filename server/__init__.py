@@ -1,0 +1,1 @@
+"""asyncio, aiohttp and aiortc around the engine: signalling, sessions, tracks, metrics."""

@@ -1,0 +1,1 @@
+"""Offline, once: data sets become the weights that ``engine`` and ``export`` ship."""
