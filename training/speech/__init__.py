@@ -1,0 +1,1 @@
+"""Speech to lip motion: from corpora to ``engine/resources/speech.onnx``."""
