@@ -118,7 +118,7 @@ def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _joined(frames: list[av.AudioFrame]) -> NDArray[np.float32]:
-    """The frames in one row, channels averaged: libswresample's own mix would be up to 3 dB louder."""
+    """The frames in one row, channels averaged: the own mix of libswresample is 3 dB louder."""
     parts = [f.to_ndarray().mean(axis=0) for f in frames]
     return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
 
