@@ -28,12 +28,14 @@ class LandmarkBasis:
 
     neutral:    ``[468, 3]``         identity:    ``[100, 468, 3]`` (weights in standard deviations)
     expression: ``[52, 468, 3]``, the displacement at coefficient 1, ARKit's order
+    triangles:  ``[T, 3]``, MediaPipe's tesselation; mouth and eyes are holes in it
     anchors_*:  the same for the three centres of ``ANCHORS``: ``[3, 3]``, ``[100, 3, 3]``, ``[52, 3, 3]``
     """
 
     neutral: NDArray[np.float32]
     identity: NDArray[np.float32]
     expression: NDArray[np.float32]
+    triangles: NDArray[np.int64]
     anchors_neutral: NDArray[np.float32]
     anchors_identity: NDArray[np.float32]
     anchors_expression: NDArray[np.float32]
@@ -44,9 +46,11 @@ class LandmarkBasis:
         """The shipped basis; loaded once, immutable."""
         with np.load(path, allow_pickle=False) as z:
             parts = {k: z[k].astype(np.float32) for k in ("neutral", "identity", "expression")}
-        for array in parts.values():
+            triangles = z["triangles"].astype(np.int64)
+        for array in (*parts.values(), triangles):
             array.setflags(write=False)
         return LandmarkBasis(
+            triangles=triangles,
             **{k: v[..., :_LANDMARKS, :] for k, v in parts.items()},
             **{f"anchors_{k}": v[..., _LANDMARKS:, :] for k, v in parts.items()},
         )

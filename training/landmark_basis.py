@@ -49,11 +49,70 @@ def _arkit_expression(shapes: NDArray[np.float32], names: list[str]) -> NDArray[
     return out
 
 
-def tongue_vertices(neutral: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Indices of the tongue: gum-range vertices that lie low, near the middle and inside the arch."""
-    v = neutral[_GUMS_AND_TONGUE]
-    inside = (v[:, 1] < -2.8) & (np.abs(v[:, 0]) < 2.1)
-    return np.flatnonzero(inside) + _GUMS_AND_TONGUE.start
+def tongue_vertices(
+    neutral: NDArray[np.float32], triangles: NDArray[np.int32], uv_triangles: NDArray[np.int32]
+) -> NDArray[np.intp]:
+    """Indices of the tongue: the islands of the gum range's UV map that lie low and inside the arch."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    range_ = _GUMS_AND_TONGUE
+    inside = (triangles[:, 0] >= range_.start) & (triangles[:, 0] < range_.stop)
+    uv, mesh = uv_triangles[inside], triangles[inside]
+    edges = (np.r_[uv[:, 0], uv[:, 1]], np.r_[uv[:, 1], uv[:, 2]])
+    count = int(uv_triangles.max()) + 1
+    graph = coo_matrix((np.ones(len(edges[0])), edges), (count, count))
+    island = connected_components(graph, directed=False)[1][uv[:, 0]]
+    found = []
+    for k in np.unique(island):
+        vertices = np.unique(mesh[island == k])
+        x, y = neutral[vertices, 0], neutral[vertices, 1]
+        if y.max() < -2.8 and np.abs(x).max() < 2.1:
+            found.append(vertices)
+    return np.unique(np.concatenate(found))
+
+
+def anchor_vertices(
+    neutral: NDArray[np.float32], tongue: NDArray[np.intp]
+) -> dict[str, NDArray[np.intp]]:
+    """Vertices whose mean is an anchor: the incisors (the jaw turns, its back teeth hardly move), the tongue."""
+    groups = {"tongue": tongue}
+    for name, teeth in (("upper_teeth", _UPPER_TEETH), ("lower_teeth", _LOWER_TEETH)):
+        z = neutral[teeth, 2]
+        groups[name] = np.flatnonzero(z > np.quantile(z, 0.85)) + teeth.start
+    return groups
+
+
+def mesh_triangles(neutral: NDArray[np.float32]) -> NDArray[np.int16]:
+    """``[T, 3]`` triangles of MediaPipe's face tesselation, wound alike; mouth and eyes are holes.
+
+    MediaPipe publishes edges only; a triangle is three points that are all joined, and where an edge
+    would then have three neighbours the largest triangle is the false one.
+    """
+    from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
+
+    joined: dict[int, set[int]] = {}
+    for a, b in FACEMESH_TESSELATION:
+        joined.setdefault(a, set()).add(b)
+        joined.setdefault(b, set()).add(a)
+    found = {
+        tuple(sorted((a, b, c))) for a in joined for b in joined[a] for c in joined[a] & joined[b]
+    }
+    area = {
+        t: float(np.linalg.norm(np.cross(*(neutral[list(t[1:])] - neutral[t[0]])))) for t in found
+    }
+    edges: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+    for t in sorted(found):
+        for edge in ((t[0], t[1]), (t[0], t[2]), (t[1], t[2])):
+            edges.setdefault(edge, []).append(t)
+    for sharing in edges.values():
+        if len(sharing) > 2:
+            found.discard(max(sharing, key=lambda t: area[t]))
+    triangles = np.array(sorted(found), np.int16)
+    a, b, c = (neutral[triangles[:, k], :2] for k in range(3))
+    flipped = np.cross(b - a, c - a) < 0
+    triangles[flipped] = triangles[flipped][:, ::-1]
+    return triangles
 
 
 def build(facekit: Path, out: Path = BASIS_PATH) -> None:
@@ -61,21 +120,25 @@ def build(facekit: Path, out: Path = BASIS_PATH) -> None:
     with np.load(facekit, allow_pickle=False) as z:
         neutral = z["neutral"]
         identity = z["identity"].astype(np.float32)
-        expression = _arkit_expression(z["expression"].astype(np.float32), list(z["expression_names"]))
+        expression = _arkit_expression(
+            z["expression"].astype(np.float32), list(z["expression_names"])
+        )
         below = z["mesh_vertex_below_landmark"]
-    tongue = tongue_vertices(neutral)
-    groups = {"upper_teeth": _UPPER_TEETH, "lower_teeth": _LOWER_TEETH, "tongue": tongue}
+        tongue = tongue_vertices(neutral, z["triangles"], z["uv_triangles"])
+    groups = anchor_vertices(neutral, tongue)
 
     def with_anchors(field: NDArray[np.float32]) -> NDArray[np.float16]:
         anchors = [field[..., groups[name], :].mean(-2) for name in ANCHORS]
         return np.concatenate([field[..., below, :], np.stack(anchors, -2)], -2).astype(np.float16)
 
+    triangles = mesh_triangles(neutral[below])
     out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         out,
         neutral=with_anchors(neutral),
         identity=with_anchors(identity),
         expression=with_anchors(expression),
+        triangles=triangles,
     )
     log.info("%s: %d landmarks, %.0f kB", out.name, len(below), out.stat().st_size / 1e3)
 

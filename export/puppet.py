@@ -1,0 +1,363 @@
+"""The puppet: one photo, its landmarks and a motion give a warp of the photo and a painted mouth.
+
+It teaches the generator. Landmarks are displaced by the landmark basis; the photo follows over
+MediaPipe's triangulation, in which mouth and eyes are holes: the eyes show the photo's own eyeballs,
+which stay where they are while the lids pass over them, and the mouth shows the mouth atlas.
+
+Everything is measured in the canvas's unit square, x right, y down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.motion import ARKIT, ARKIT_INDEX
+from export.align import canvas_matrix
+from export.basis import ANCHORS, LandmarkBasis
+from export.fit import Fit, Pose, fit
+from export.landmarks import EYES, INNER_LIP_LOWER, INNER_LIP_UPPER, canthus_distance, lip_gap
+from export.mouth import PIXELS_PER_CM, Mouth, bite_offset
+from export.raster import interpolate, polygon_coverage, triangle_index
+
+__all__ = ["CLOSED_GAP", "Fields", "Puppet"]
+
+# A photo with a lip gap under this share of the canthus distance counts as closed.
+CLOSED_GAP = 0.035
+# The outline of the face, and the rings outside it that carry jaw and brow motion into neck and hair.
+_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+_RINGS = ((1.10, 0.80), (1.25, 0.42), (1.45, 0.12), (1.75, 0.0))
+# What is taken back of a photo's expression to close its mouth.
+_CLOSING = {
+    "jawOpen": 1.0, "mouthLowerDownLeft": 1.0, "mouthLowerDownRight": 1.0, "mouthFunnel": 1.0,
+    "mouthUpperUpLeft": 0.9, "mouthUpperUpRight": 0.9, "mouthSmileLeft": 0.35, "mouthSmileRight": 0.35,
+    "mouthStretchLeft": 0.5, "mouthStretchRight": 0.5,
+}  # fmt: skip
+_OVERSAMPLE = 2
+# Where the biting edges are below the closed lips' seam, cm: the upper incisors end behind the lower
+# lip, the lower ones end just behind the upper.
+_BITE = {"upper_teeth": 0.42, "lower_teeth": 0.22, "tongue": 0.45}
+# As a lid closes, its skin is taken from this much beyond the margin (in eye openings): lashes and the
+# white that the landmarks include must not be stretched over the eye.
+_LID_REACH = (0.42, 0.22)
+_LIP_REACH = 0.10  # the same for a photo that shows its teeth
+_IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
+_GAZE = 0.30  # iris travel at a coefficient of 1, in eye widths
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a generator has to give, channels first, float32.
+
+    flow:   ``[2, N, N]``: the photo is looked up at (x, y) + flow, in canvas units.
+    alpha:  ``[1, N, N]``: how much of ``colour`` replaces the warped photo, 0 to 1.
+    colour: ``[3, N, N]``: RGB 0 to 1, meaningful where alpha is above 0.
+    """
+
+    flow: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+    colour: NDArray[np.float32]
+
+    def stack(self) -> NDArray[np.float32]:
+        """``[6, N, N]``: flow, alpha, colour."""
+        return np.concatenate([self.flow, self.alpha, self.colour])
+
+
+class Puppet:
+    """One person's puppet.
+
+    image:     ``[H, W, 3]`` uint8 RGB.
+    landmarks: ``[478, 3]`` pixels of ``image`` (FaceMesh.detect).
+    identity:  a fit of the same person, to reuse its identity (video).
+    """
+
+    def __init__(
+        self, image: NDArray[np.uint8], landmarks: NDArray[np.float32], identity: Fit | None = None
+    ) -> None:
+        self.basis = LandmarkBasis.load()
+        self.matrix = canvas_matrix(landmarks)
+        linear = np.linalg.inv(self.matrix[:, :2])
+        points = (landmarks[:, :2].astype(np.float64) - self.matrix[:, 2]) @ linear.T
+        self.gap = float(lip_gap(points))
+        self.unit = float(canthus_distance(points))
+        if self.gap < CLOSED_GAP:
+            points = _meet(points, INNER_LIP_UPPER, INNER_LIP_LOWER)
+        self.source = points[:468]
+        self.irises = points[468:]
+        # The fit works in pixels of about a face's usual size.
+        fitted = fit(points * 256, identity, fix_identity=identity is not None)
+        pose = fitted.pose
+        self.pose = Pose(pose.rotation, pose.scale / 256, pose.shift / 256)
+        self.fit = fitted
+        shape = self.basis.neutral + np.tensordot(fitted.identity, self.basis.identity, 1)
+        self._shape = shape
+        self._displacement = self.pose.project_displacement(shape, self.basis.expression)
+        self._calibrate_blinks()
+        self.rest = self._close_mouth()
+        self._mouth = Mouth(self._skin(image, landmarks))
+        self._lashes = self._lash_colour(image, landmarks)
+        self._triangles = np.concatenate([self.basis.triangles, _ring_triangles()])
+
+    # -- geometry ---------------------------------------------------------------------------------
+
+    def landmarks(self, face: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Where the landmarks are at a motion: ``[52]`` coefficients -> ``[468, 2]`` canvas units."""
+        moved = self.rest + np.tensordot(face, self._displacement, 1)
+        for (upper, lower), side in zip(EYES, ("Right", "Left"), strict=True):
+            blink = float(face[ARKIT_INDEX[f"eyeBlink{side}"]])
+            u, l = self.rest[list(upper)], self.rest[list(lower)]
+            other = np.tensordot(face, self._lidless, 1)
+            moved[list(upper)] = u + blink * 0.88 * (l - u) + other[list(upper)]
+            moved[list(lower)] = l + blink * 0.12 * (u - l) + other[list(lower)]
+            moved = _no_overlap(moved, upper, lower)
+        return _no_overlap(moved, INNER_LIP_UPPER, INNER_LIP_LOWER)
+
+    def _calibrate_blinks(self) -> None:
+        """Scale the basis's blink to this photo's eye opening; lid margins are handled on their own."""
+        self._lidless = self._displacement.copy()
+        for (upper, lower), side in zip(EYES, ("Right", "Left"), strict=True):
+            k = ARKIT_INDEX[f"eyeBlink{side}"]
+            middle = slice(2, -2)
+            opening = self.source[list(lower)][middle, 1] - self.source[list(upper)][middle, 1]
+            closes = self._displacement[k][list(upper)][middle, 1]
+            self._displacement[k] *= 0.88 * opening.mean() / max(float(closes.mean()), 1e-4)
+            self._lidless[k] = 0
+
+    def _close_mouth(self) -> NDArray[np.float64]:
+        """Landmarks at rest. A photo with an open mouth is closed: first by taking back what opened it,
+        then by letting the lips meet, the skin around following with distance."""
+        if self.gap < CLOSED_GAP:
+            return self.source
+        undo = np.zeros(len(ARKIT))
+        for name, share in _CLOSING.items():
+            undo[ARKIT_INDEX[name]] = -share * self.fit.face[ARKIT_INDEX[name]]
+        rest = self.source + np.tensordot(undo, self._displacement, 1)
+        upper, lower = rest[list(INNER_LIP_UPPER)], rest[list(INNER_LIP_LOWER)]
+        # The lower lip travels further than the upper one.
+        seam = 0.55 * upper + 0.45 * lower
+        push = {"upper": (upper, seam - upper), "lower": (lower, seam - lower)}
+        source_y = np.interp(
+            self.source[:, 0],
+            self.source[list(INNER_LIP_UPPER), 0],
+            self.source[[*INNER_LIP_UPPER], 1] / 2 + self.source[[*INNER_LIP_LOWER], 1] / 2,
+        )
+        above = (self.source[:, 1] < source_y)[:, None]
+        moves = []
+        for anchors, delta in push.values():
+            distance = np.linalg.norm(rest[:, None] - anchors[None], axis=-1)
+            weight = np.exp(-((distance / (0.10 * self.unit)) ** 2)) + 1e-12
+            near = np.exp(-((distance.min(1) / (0.30 * self.unit)) ** 2))[:, None]
+            moves.append(near * (weight @ delta) / weight.sum(1, keepdims=True))
+        rest = rest + np.where(above, *moves)
+        return _meet(rest, INNER_LIP_UPPER, INNER_LIP_LOWER)
+
+    def _with_rings(
+        self, points: NDArray[np.float64], displacement: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Append the rings around the face: ``[468 + 36 R, 2]``."""
+        oval = self.source[list(_OVAL)]
+        centre = oval.mean(0)
+        rings = [
+            centre + reach * (oval - centre) + share * displacement[list(_OVAL)]
+            for reach, share in _RINGS
+        ]
+        return np.concatenate([points, *rings])
+
+    def _placements(self, face: NDArray[np.floating], size: int) -> dict[str, NDArray[np.float64]]:
+        """Atlas pixels to canvas pixels for every layer of the mouth."""
+        basis = self.basis
+        centres = (
+            basis.anchors_neutral
+            + np.tensordot(self.fit.identity, basis.anchors_identity, 1)
+            + np.tensordot(face, basis.anchors_expression, 1)
+        )
+        still = centres - np.tensordot(face, basis.anchors_expression, 1)
+        seam = self.rest[[13, 14]].mean(0) * size
+        placements = {}
+        for k, name in enumerate(ANCHORS):
+            step = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]]) + centres[k]
+            origin, right, up = self.pose.project(step) * size
+            columns = np.stack([right - origin, origin - up], 1) / PIXELS_PER_CM
+            # The model's teeth sit somewhere behind the lips; this face's lips say where exactly.
+            edge = self.pose.project(still[k]) * size + columns[:, 1] * bite_offset(name)
+            wanted = seam + columns[:, 1] * _BITE[name] * PIXELS_PER_CM
+            placements[name] = np.c_[columns, origin + wanted - edge]
+        return placements
+
+    # -- fields -----------------------------------------------------------------------------------
+
+    def fields(self, face: NDArray[np.floating], size: int) -> Fields:
+        """Flow, alpha and colour at a motion, on a ``size`` x ``size`` canvas."""
+        fine = size * _OVERSAMPLE
+        points = self.landmarks(face)
+        everything = self._with_rings(points, points - self.source)
+        pixels = everything * fine
+        index = triangle_index(pixels, self._triangles, fine)
+        looked_up = self._with_rings(self._sampled(face), np.zeros_like(points))
+        flow = interpolate(index, pixels, self._triangles, looked_up - everything)
+
+        hole = polygon_coverage(_contour(points, INNER_LIP_UPPER, INNER_LIP_LOWER) * fine, fine, 2)
+        known = ((index >= 0) & (hole < 0.5)).astype(np.float32)
+        for k, (upper, lower) in enumerate(EYES):
+            opening = polygon_coverage(_contour(points, upper, lower) * fine, fine, 2)
+            inside = opening > 0.5
+            flow[inside] = self._gaze(face, k, fine)[inside]
+        flow = _fill(flow, known)
+        flow = cv2.resize(flow, (size, size), interpolation=cv2.INTER_AREA)
+
+        painted = self._mouth.draw(
+            hole, self._placements(face, fine), float(face[ARKIT_INDEX["tongueOut"]])
+        )
+        lashes = self._lash_cover(face, points, fine)
+        cover = np.maximum(hole, lashes)
+        painted = np.where((lashes > hole)[..., None], self._lashes, painted)
+        colour = cv2.resize(
+            painted * cover[..., None], (size, size), interpolation=cv2.INTER_AREA
+        )
+        alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)
+        colour = _fill(colour / np.maximum(alpha, 1e-3)[..., None], (alpha > 0.02).astype(np.float32))
+        return Fields(
+            np.ascontiguousarray(flow.transpose(2, 0, 1)),
+            alpha[None],
+            np.ascontiguousarray(colour.transpose(2, 0, 1)),
+        )
+
+    def _gaze(self, face: NDArray[np.floating], eye: int, size: int) -> NDArray[np.float32]:
+        """Flow of an eyeball: the iris moves as one, the sclera stretches beside it."""
+        side, inward = (("Right", 1.0), ("Left", -1.0))[eye]
+        look = {n: float(face[ARKIT_INDEX[f"eyeLook{n}{side}"]]) for n in ("In", "Out", "Up", "Down")}
+        corners = self.source[[EYES[eye][0][0], EYES[eye][0][-1]]]
+        width = float(np.linalg.norm(corners[0] - corners[1]))
+        shift = _GAZE * width * np.array(
+            [(look["In"] - look["Out"]) * inward, 0.6 * (look["Down"] - look["Up"])]
+        )
+        iris = self.irises[np.array(_IRISES[eye]) - 468]
+        radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
+        axis = (np.arange(size) + 0.5) / size
+        x, y = np.meshgrid(axis, axis)
+        distance = np.hypot(x - iris[0, 0] - shift[0], y - iris[0, 1] - shift[1])
+        weight = np.exp(-(np.clip(distance / radius - 1.1, 0, None) ** 2) * 3)[..., None]
+        return (-shift * weight).astype(np.float32)
+
+    def _sampled(self, face: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Where each landmark's colour is taken from in the photo, ``[468, 2]``."""
+        source = self.source.copy()
+        for (upper, lower), side in zip(EYES, ("Right", "Left"), strict=True):
+            blink = float(face[ARKIT_INDEX[f"eyeBlink{side}"]])
+            opening = (self.source[list(lower)] - self.source[list(upper)])[1:-1]
+            source[list(upper[1:-1])] -= blink * _LID_REACH[0] * opening
+            source[list(lower[1:-1])] += blink * _LID_REACH[1] * opening
+        if self.gap >= CLOSED_GAP:
+            upper, lower = list(INNER_LIP_UPPER), list(INNER_LIP_LOWER)
+            opening = self.source[lower] - self.source[upper]
+            source[upper] -= _LIP_REACH * opening
+            source[lower] += _LIP_REACH * opening
+        return source
+
+    def _lash_cover(
+        self, face: NDArray[np.floating], points: NDArray[np.float64], size: int
+    ) -> NDArray[np.float32]:
+        """How much the lash line covers, ``[size, size]``: drawn along the upper lid as it closes."""
+        cover = np.zeros((size, size), np.float32)
+        for (upper, _), side in zip(EYES, ("Right", "Left"), strict=True):
+            blink = float(face[ARKIT_INDEX[f"eyeBlink{side}"]])
+            if blink < 0.05:
+                continue
+            row = points[list(upper)] * size
+            width = float(np.linalg.norm(row[0] - row[-1]))
+            line = np.zeros((size, size), np.uint8)
+            thick = max(1, round(0.055 * width))
+            curve = np.round(row * 16).astype(np.int32)
+            cv2.polylines(line, [curve], False, 255, thick, cv2.LINE_AA, shift=4)
+            soft = cv2.GaussianBlur(line, (0, 0), max(0.012 * width, 0.4)).astype(np.float32) / 255
+            cover = np.maximum(cover, soft * min(1.0, 1.2 * blink) * 0.8)
+        return cover
+
+    def _lash_colour(self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The darkest tone along the upper lids, ``[3]`` RGB 0 to 1."""
+        height, width = image.shape[:2]
+        where = [*EYES[0][0][2:-2], *EYES[1][0][2:-2]]
+        x = landmarks[where, 0].astype(int).clip(0, width - 1)
+        y = landmarks[where, 1].astype(int).clip(1, height - 2)
+        tones = np.concatenate([image[y + k, x] for k in (-1, 0, 1)]).astype(np.float32) / 255
+        return np.quantile(tones, 0.15, axis=0).astype(np.float32)
+
+    def _skin(self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Median colour of cheeks and nose, ``[3]`` RGB 0 to 1."""
+        height, width = image.shape[:2]
+        where = [50, 280, 205, 425, 5, 4, 195, 117, 346, 118, 347, 101, 330, 36, 266]
+        x = landmarks[where, 0].astype(int).clip(0, width - 1)
+        y = landmarks[where, 1].astype(int).clip(0, height - 1)
+        return (np.median(image[y, x], axis=0) / 255).astype(np.float32)
+
+
+def _ring_triangles() -> NDArray[np.int64]:
+    """Strips between the face oval and the rings around it."""
+    n = len(_OVAL)
+    loops = [np.array(_OVAL)] + [468 + r * n + np.arange(n) for r in range(len(_RINGS))]
+    strips = []
+    for inner, outer in zip(loops, loops[1:], strict=False):
+        a, b = np.roll(inner, -1), np.roll(outer, -1)
+        strips += [np.stack([inner, outer, a], 1), np.stack([a, outer, b], 1)]
+    return np.concatenate(strips)
+
+
+def _contour(
+    points: NDArray[np.float64], upper: tuple[int, ...], lower: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Smooth closed outline through both rows (they share their ends): ``[4 (P - 2), 2]``."""
+    loop = points[[*upper, *reversed(lower[1:-1])]]
+    # Catmull-Rom: through the points, four samples a span.
+    before, after, beyond = np.roll(loop, 1, 0), np.roll(loop, -1, 0), np.roll(loop, -2, 0)
+    t = (np.arange(4) / 4)[:, None, None]
+    curve = 0.5 * (
+        2 * loop
+        + (after - before) * t
+        + (2 * before - 5 * loop + 4 * after - beyond) * t**2
+        + (3 * loop - before - 3 * after + beyond) * t**3
+    )
+    return curve.transpose(1, 0, 2).reshape(-1, 2)
+
+
+def _meet(
+    points: NDArray[np.float64], upper: tuple[int, ...], lower: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Bring facing points of two rows together in their middle."""
+    out = points.copy()
+    middle = (points[list(upper)] + points[list(lower)]) / 2
+    out[list(upper)] = middle
+    out[list(lower)] = middle
+    return out
+
+
+def _no_overlap(
+    points: NDArray[np.float64], upper: tuple[int, ...], lower: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Where the lower row has risen above the upper one, let the two meet."""
+    crossed = points[list(lower), 1] < points[list(upper), 1]
+    met = _meet(points, upper, lower)
+    out = points.copy()
+    for row in (upper, lower):
+        chosen = np.array(row)[crossed]
+        out[chosen] = met[chosen]
+    return out
+
+
+def _fill(values: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fill unknown pixels smoothly from known ones, coarse to fine (push-pull, Gortler et al. 1996)."""
+    height, width = known.shape
+    if min(height, width) <= 2 or known.min() >= 1:
+        total = known.sum()
+        mean = (values * known[..., None]).sum((0, 1)) / max(float(total), 1e-6)
+        return np.where(known[..., None] > 0, values, mean).astype(np.float32)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    weight = cv2.resize(known, half, interpolation=cv2.INTER_AREA)
+    summed = cv2.resize(values * known[..., None], half, interpolation=cv2.INTER_AREA)
+    coarse = summed / np.maximum(weight, 1e-5)[..., None]
+    coarse = _fill(coarse.astype(np.float32), np.minimum(weight * 4, 1))
+    up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return values * known[..., None] + up * (1 - known[..., None])
