@@ -44,7 +44,7 @@ _BITE = {"upper_teeth": 0.42, "lower_teeth": 0.22, "tongue": 0.45}
 # As a lid closes, its skin is taken from this much beyond the margin (in eye openings): lashes and the
 # white that the landmarks include must not be stretched over the eye.
 _LID_REACH = (0.42, 0.22)
-_LIP_REACH = 0.10  # the same for a photo that shows its teeth
+_LIP_REACH = 0.2  # the same for a photo that shows its teeth
 _IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 _GAZE = 0.30  # iris travel at a coefficient of 1, in eye widths
 

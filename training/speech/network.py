@@ -1,6 +1,6 @@
-"""The speech model: log-mel columns in, articulators and the probability of voice out.
+"""The speech model: log-mel columns in, controls of the mouth and the probability of voice out.
 
-    column --normalise--> --dense--> --GRU x 2--> hidden --dense--> articulators (sigmoid)
+    column --normalise--> --dense--> --GRU x 2--> hidden --dense--> controls (sigmoid)
                                                          --dense--> voice (sigmoid)
 
 The gated recurrent unit is that of Cho et al. (2014) in the form of cuDNN: the reset gate acts
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.features import BANDS
-from training.speech.articulators import ARTICULATORS, spread_matrix
+from training.speech.articulators import CONTROLS, articulate, spread_matrix
 
 __all__ = ["SpeechNetwork", "SpeechNetworkConfig", "StreamingStep"]
 
@@ -47,15 +47,15 @@ class SpeechNetwork(nn.Module):
         self.register_buffer("deviation", torch.ones(BANDS))
         self.enter = nn.Linear(BANDS, config.units)
         self.recurrent = nn.GRU(config.units, config.units, config.layers, batch_first=True)
-        self.articulate = nn.Linear(config.units, len(ARTICULATORS))
+        self.control = nn.Linear(config.units, len(CONTROLS))
         self.voice = nn.Linear(config.units, 1)
-        nn.init.constant_(self.articulate.bias, -3.0)  # a mouth nearly at rest to start from
+        nn.init.constant_(self.control.bias, -3.0)  # a mouth nearly at rest to start from
 
     def forward(self, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, T, 80]`` -> articulators ``[B, T, 16]`` in 0..1, logits of voice ``[B, T]``."""
+        """``[B, T, 80]`` -> controls ``[B, T, 16]`` in 0..1, logits of voice ``[B, T]``."""
         x = torch.relu(self.enter((columns - self.mean) / self.deviation))  # [B, T, units]
         hidden, _ = self.recurrent(x)  # [B, T, units]
-        return torch.sigmoid(self.articulate(hidden)), self.voice(hidden)[..., 0]
+        return torch.sigmoid(self.control(hidden)), self.voice(hidden)[..., 0]
 
 
 class StreamingStep(nn.Module):
@@ -81,7 +81,7 @@ class StreamingStep(nn.Module):
         for layer in range(net.config.layers):
             x = self._cell(layer, x, hidden[layer])
             after.append(x)
-        coefficients = torch.sigmoid(net.articulate(x)) @ self.spread
+        coefficients = articulate(torch.sigmoid(net.control(x))) @ self.spread
         return coefficients, torch.sigmoid(net.voice(x)), torch.stack(after)
 
     def _cell(self, layer: int, x: Tensor, h: Tensor) -> Tensor:

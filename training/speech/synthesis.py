@@ -98,10 +98,12 @@ class Espeak:
     def speak(
         self, text: str, voice: str, words_a_minute: int = 160, pitch: int = 50, spread: int = 50
     ) -> tuple[NDArray[np.float32], list[Phone]]:
-        """``(samples [n] at 16 kHz, phones)``; ``voice`` names a voice file and may name a variant, as
-        ``gmw/en-US+f3``.
+        """``(samples [n] at 16 kHz, phones)`` of ``text``.
 
-        pitch, spread: 0 to 100, 50 is the voice's own. Raises ValueError for an unknown voice.
+        voice: a voice file with or without a variant, as ``gmw/en-US+f3``.
+        pitch, spread: 0 to 100, 50 is the voice's own.
+
+        Raises ValueError for an unknown voice.
         """
         if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"espeak-ng has no voice {voice!r}: see espeak-ng --voices")

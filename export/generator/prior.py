@@ -1,0 +1,92 @@
+"""The pre-trained prior of the lite family: encoder E, displacement decoder D and generator G together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ModelMismatch
+from export.displacement import DisplacementDecoder
+from export.generator.encoder import Encoder
+from export.generator.lite import LiteConfig, LiteSynthesis
+
+__all__ = ["PRIOR_PATH", "FaceGenerator", "LitePrior"]
+
+PRIOR_PATH = Path(__file__).parents[1] / "resources" / "lite_prior.safetensors"
+
+
+class LitePrior(nn.Module):
+    """``w_I = E(picture)``, ``w_t = w_I + D(m_t, w_I)``, fields from ``G(w_t)`` relative to ``G(w_I)``.
+
+    Flow and alpha are taken relative to the pivot's own, so that a face at rest is exactly its photo.
+    """
+
+    def __init__(self, config: LiteConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or LiteConfig()
+        self.encoder = Encoder(config.num_ws, config.w_dim)
+        self.displacement = DisplacementDecoder(config.num_ws, config.w_dim)
+        self.synthesis = LiteSynthesis(config)
+
+    def fields(self, w: Tensor, face: Tensor, rest: Tensor) -> Tensor:
+        """Fields of ``face [B, 52]`` for pivots ``w [B, num_ws, w_dim]``: ``[B, 6, N, N]``.
+
+        rest: ``[B, 6, N, N]``, the fields at zero motion.
+        """
+        moved = self.synthesis(w + self.displacement(face, w))
+        return relative(moved, self.synthesis(w), rest)
+
+    def save(self, path: Path = PRIOR_PATH) -> None:
+        """Write float16 safetensors with the configuration in the header."""
+        from safetensors.torch import save_file
+
+        tensors = {k: v.detach().half().contiguous() for k, v in self.state_dict().items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, path, {"config": json.dumps(asdict(self.config))})
+
+    @staticmethod
+    def load(path: Path = PRIOR_PATH) -> LitePrior:
+        """The shipped prior in float32. Raises ModelMismatch for a file of another kind."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "pt") as file:
+                config = json.loads((file.metadata() or {})["config"])
+                tensors = {k: file.get_tensor(k).float() for k in file.keys()}  # noqa: SIM118
+            config["channels"] = tuple(config["channels"])
+            prior = LitePrior(LiteConfig(**config))
+            prior.load_state_dict(tensors)
+        except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+            raise ModelMismatch(f"{path.name} is not a lite prior: {error}") from error
+        return prior.eval()
+
+
+def relative(moved: Tensor, pivot: Tensor, rest: Tensor) -> Tensor:
+    """Flow and alpha: rest plus what moved; colour: as it is. All ``[B, 6, N, N]``."""
+    return torch.cat([rest[:, :3] + moved[:, :3] - pivot[:, :3], moved[:, 3:]], 1)
+
+
+class FaceGenerator(nn.Module):
+    """One identity's generator in the form that is exported: motion in, fields out, the pivot a constant."""
+
+    def __init__(self, prior: LitePrior, w: Tensor, rest: Tensor) -> None:
+        super().__init__()
+        self.displacement = prior.displacement
+        self.synthesis = prior.synthesis
+        self.w: Tensor
+        self.offset: Tensor
+        with torch.no_grad():
+            offset = rest[:, :3] - prior.synthesis(w)[:, :3]
+        self.register_buffer("w", w.detach())
+        self.register_buffer("offset", offset.detach())
+
+    def forward(self, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """face ``[B, 52]`` -> flow ``[B, 2, N, N]``, alpha ``[B, 1, N, N]``, colour ``[B, 3, N, N]``."""
+        w = self.w.expand(len(face), -1, -1)
+        raw = self.synthesis(w + self.displacement(face, w))
+        still = raw[:, :3] + self.offset
+        return still[:, :2], still[:, 2:].clamp(0, 1), raw[:, 3:].clamp(0, 1)

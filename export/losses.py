@@ -1,0 +1,52 @@
+"""What a generator is taught by: the puppet's own fields, and the picture that they make."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["attention", "composite", "fields_loss"]
+
+
+def composite(photo: Tensor, fields: Tensor) -> Tensor:
+    """``[B, 3, N, N]`` photo (RGB 0 to 1) warped by the flow, colour blended in: ``[B, 3, N, N]``."""
+    batch, _, height, width = fields.shape
+    theta = torch.eye(2, 3).expand(batch, -1, -1)
+    base = functional.affine_grid(theta, [batch, 3, height, width], align_corners=False)
+    grid = base + 2 * fields[:, :2].permute(0, 2, 3, 1)
+    warped = functional.grid_sample(photo, grid, padding_mode="border", align_corners=False)
+    alpha = fields[:, 2:3].clamp(0, 1)
+    return warped * (1 - alpha) + fields[:, 3:] * alpha
+
+
+def attention(size: int) -> Tensor:
+    """``[1, 1, size, size]`` weights, mean 1: mouth and eyes count more than cheeks, cheeks more than hair."""
+    axis = (torch.arange(size) + 0.5) / size
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+
+    def blob(cx: float, cy: float, rx: float, ry: float) -> Tensor:
+        return torch.exp(-(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2))
+
+    weight = 0.25 + blob(0.5, 0.5, 0.33, 0.4) + 3.0 * blob(0.5, 0.60, 0.15, 0.12)
+    weight = weight + 1.5 * (blob(0.353, 0.265, 0.09, 0.06) + blob(0.647, 0.265, 0.09, 0.06))
+    return (weight / weight.mean())[None, None]
+
+
+def fields_loss(
+    predicted: Tensor, target: Tensor, photo: Tensor, weight: Tensor
+) -> tuple[Tensor, dict[str, float]]:
+    """Loss and its parts for fields ``[B, 6, N, N]``; photo ``[B, 3, N, N]`` RGB 0 to 1.
+
+    Flow counts in canvas pixels where the photo shows through, colour where it covers.
+    """
+    size = predicted.shape[-1]
+    shows, covers = 1 - target[:, 2:3], target[:, 2:3]
+    flow = ((predicted[:, :2] - target[:, :2]).abs() * size * shows * weight).mean()
+    alpha = ((predicted[:, 2:3] - target[:, 2:3]).abs() * weight).mean()
+    colour = ((predicted[:, 3:] - target[:, 3:]).abs() * covers * weight).mean()
+    difference = composite(photo, predicted) - composite(photo, target)
+    picture = (difference.abs() * weight).mean()
+    total = flow + 6 * alpha + 6 * colour + 4 * picture
+    parts = {"flow px": flow, "alpha": alpha, "colour": colour, "picture": picture}
+    return total, {k: float(v.detach()) for k, v in parts.items()}

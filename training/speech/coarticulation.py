@@ -1,0 +1,134 @@
+"""From phone times to mouth motion: dominance functions, fitted to tracked speech.
+
+Cohen & Massaro, "Modeling Coarticulation in Synthetic Visual Speech" (1993), after Löfqvist (1990):
+every speech segment i asks the value T_i of a control and insists on it with a dominance D_i that
+falls off exponentially in time; the control follows the mean of all targets, weighted by dominance:
+
+    F(t) = sum_i D_i(t) T_i / sum_i D_i(t),    D_i(t) = a_i exp(-theta_i tau_i(t))
+
+Two changes. tau is the distance to the segment's interval, not to its centre, so that long segments
+hold their target. And T, a and theta are not set by hand but fitted to the lips of real speakers,
+starting from and held near hand-set values, so that phones which the videos do not show stay sane.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.speech.articulators import articulate
+from training.speech.geometry import LipGeometry, gap, width
+from training.speech.phones import Phone
+from training.speech.visemes import (
+    GROUP_OF_CONTROL,
+    VISEME_INDEX,
+    initial_dominance,
+    initial_targets,
+    split,
+)
+
+__all__ = ["Coarticulation", "FitClip", "fit_coarticulation"]
+
+log = logging.getLogger(__name__)
+
+_INITIAL_FALL = 18.0  # theta in 1/s: a dominance of 1 falls to 1/e within 55 ms
+_PRIOR_WEIGHT = 0.04
+_STEPS = 300
+
+
+class Coarticulation(nn.Module):
+    """Dominance functions of all visemes; parameters are kept in forms that can not leave range."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        targets = torch.from_numpy(initial_targets())
+        self.target_logit = nn.Parameter(torch.logit(targets.clamp(0.01, 0.985)))  # [V, 16]
+        self.log_dominance = nn.Parameter(torch.from_numpy(np.log(initial_dominance())))  # [V, G]
+        # how fast dominance falls, before the segment and after it
+        self.log_fall = nn.Parameter(torch.full((len(targets), 2), float(np.log(_INITIAL_FALL))))
+        self.register_buffer("group", torch.tensor(GROUP_OF_CONTROL))
+
+    def forward(self, phones: Sequence[Phone], times: Tensor) -> Tensor:
+        """Controls ``[T, 16]`` in 0..1 at ``times [T]`` (s) of an utterance's phones."""
+        visemes = split(tuple(phones))
+        index = torch.tensor([VISEME_INDEX[v.name] for v in visemes])
+        start = torch.tensor([v.start for v in visemes])
+        end = torch.tensor([v.end for v in visemes])
+        before = torch.relu(start - times[:, None])  # [T, N], s until the segment begins
+        after = torch.relu(times[:, None] - end)  # [T, N], s since it ended
+        fall = self.log_fall.exp()[index]  # [N, 2]
+        tau = before * fall[:, 0] + after * fall[:, 1]  # [T, N]
+        # a softmax over segments is the weighted mean of the formula
+        score = self.log_dominance[index].T[:, None] - tau  # [G, T, N]
+        weight = torch.softmax(score, dim=-1)[self.group]  # [16, T, N]
+        targets = self.targets()[index]  # [N, 16]
+        return torch.einsum("ctn,nc->tc", weight, targets)
+
+    def targets(self) -> Tensor:
+        """``[V, 16]`` in 0..1; the ends of the logistic are stretched so that rest is exactly 0."""
+        return ((torch.sigmoid(self.target_logit) - 0.01) / 0.975).clamp(0.0, 1.0)
+
+    @staticmethod
+    def load(path: Path) -> Coarticulation:
+        model = Coarticulation()
+        model.load_state_dict(torch.load(path, weights_only=True))
+        return model.eval()
+
+
+@dataclass(frozen=True)
+class FitClip:
+    """One tracked clip: its phones, frame times (s) and lips ``[T, 40, 2]``; see ``Track``."""
+
+    phones: tuple[Phone, ...]
+    times: NDArray[np.float32]
+    displacement: NDArray[np.float32]
+
+
+def fit_coarticulation(clips: Sequence[FitClip]) -> tuple[Coarticulation, float]:
+    """Fit all parameters to one speaker's clips, together with the clips' time offset.
+
+    Returns the model and the offset in s: lips at container time t belong to sound at t + offset.
+    """
+    torch.manual_seed(0)
+    model, geometry = Coarticulation(), LipGeometry()
+    prior = {name: p.detach().clone() for name, p in model.named_parameters()}
+    offset = torch.zeros((), requires_grad=True)
+    seen = [~np.isnan(c.displacement[:, 0, 0]) for c in clips]
+    times = [torch.from_numpy(c.times[s]) for c, s in zip(clips, seen, strict=True)]
+    lips = [torch.from_numpy(c.displacement[s]) for c, s in zip(clips, seen, strict=True)]
+    optimiser = torch.optim.Adam(
+        [{"params": list(model.parameters()), "lr": 0.03}, {"params": [offset], "lr": 0.002}]
+    )
+    for step in range(_STEPS):
+        error = torch.zeros(())
+        for clip, t, real in zip(clips, times, lips, strict=True):
+            ours = geometry(articulate(model(clip.phones, t + offset)))
+            error = error + _distance(ours, real) / len(clips)
+        held = sum(((p - prior[n]) ** 2).mean() for n, p in model.named_parameters())
+        loss = error + _PRIOR_WEIGHT * held
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step % 100 == 0 or step == _STEPS - 1:
+            log.info(
+                "coarticulation step %d: error %.5f, offset %+.0f ms",
+                step,
+                error.item(),
+                1000 * offset.item(),
+            )
+    return model.eval(), offset.item()
+
+
+def _distance(ours: Tensor, real: Tensor) -> Tensor:
+    """Mean error of points, gap and width in tenths of the canthus distance."""
+    points = (ours - real).norm(dim=-1).mean()
+    gaps = (gap(ours) - gap(real)).abs().mean()
+    widths = (width(ours) - width(real)).abs().mean()
+    return 10 * (points + gaps + 0.5 * widths)

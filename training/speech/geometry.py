@@ -1,0 +1,64 @@
+"""Lip geometry: where 40 lip landmarks go, in units of the outer-canthus distance.
+
+What is compared in training and evaluation is where the lips are, not which coefficients put them
+there: jawOpen, mouthLowerDown, mouthShrugLower and others trade off against each other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from export.basis import LandmarkBasis
+from export.landmarks import (
+    INNER_LIP_LOWER,
+    INNER_LIP_UPPER,
+    MOUTH_CORNERS,
+    OUTER_CANTHI,
+    OUTER_LIPS,
+)
+from training.speech.articulators import spread_matrix
+
+__all__ = ["LIPS", "LipGeometry", "gap", "rest_gap", "width"]
+
+LIPS: tuple[int, ...] = tuple(sorted({*INNER_LIP_UPPER, *INNER_LIP_LOWER, *OUTER_LIPS}))
+_UPPER, _LOWER = LIPS.index(13), LIPS.index(14)
+_RIGHT, _LEFT = LIPS.index(MOUTH_CORNERS[0]), LIPS.index(MOUTH_CORNERS[1])
+
+
+class LipGeometry(nn.Module):
+    """Coefficients to lip displacements, through the landmark basis; linear, nothing to train."""
+
+    shapes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        basis = LandmarkBasis.load()
+        shapes = np.einsum("ac,cln->aln", spread_matrix(), basis.expression[:, list(LIPS), :2])
+        self.register_buffer("shapes", torch.from_numpy(shapes / _canthus_distance(basis)))
+
+    def forward(self, coefficients: Tensor) -> Tensor:
+        """``articulate``'s ``[..., 16]`` -> displacement from rest ``[..., 40, 2]``, y up."""
+        return torch.einsum("...a,aln->...ln", coefficients, self.shapes)
+
+
+def gap(displacement: Tensor) -> Tensor:
+    """Change of the inner lip gap 13-14 against rest, ``[..., 40, 2]`` -> ``[...]``; signed."""
+    return displacement[..., _UPPER, 1] - displacement[..., _LOWER, 1]
+
+
+def width(displacement: Tensor) -> Tensor:
+    """Change of the mouth width 61-291 against rest, ``[..., 40, 2]`` -> ``[...]``; signed."""
+    return displacement[..., _LEFT, 0] - displacement[..., _RIGHT, 0]
+
+
+def rest_gap() -> float:
+    """Inner lip gap of the basis at rest: below minus this, lips would pass through each other."""
+    basis = LandmarkBasis.load()
+    return float((basis.neutral[13, 1] - basis.neutral[14, 1]) / _canthus_distance(basis))
+
+
+def _canthus_distance(basis: LandmarkBasis) -> np.float32:
+    a, b = basis.neutral[list(OUTER_CANTHI), :2]
+    return np.float32(np.linalg.norm(a - b))
