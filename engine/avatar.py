@@ -1,0 +1,186 @@
+"""Avatars: the ``.avatar`` bundle, verified and loaded.
+
+A bundle is a zip of five parts and a manifest. Nothing in it is code, nothing is trusted: names, sizes,
+hashes and the schema are checked before any part is decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compositor import Compositor
+from engine.errors import BadBundle, BadInput
+from engine.face import FaceModel
+
+__all__ = ["PARTS", "SCHEMA", "Avatar", "builtin_avatars", "find_avatar", "read_manifest"]
+
+SCHEMA = 1
+PARTS = ("face.onnx", "photo.png", "preview.png", "thumbnail.jpg")
+_MANIFEST = "manifest.json"
+_PART_LIMIT = 64 << 20
+_MANIFEST_LIMIT = 1 << 20
+_BUILTIN = Path(__file__).parent / "resources" / "avatars"
+_SIDE_LIMIT = 4096
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """A loaded avatar; immutable, shared by all sessions that show it.
+
+    matrix: ``[2, 3]``, the canvas's unit square to frame pixels. photo: ``[H, W, 3]`` uint8 RGB.
+    """
+
+    name: str
+    title: str
+    manifest: dict[str, Any]
+    photo: NDArray[np.uint8]
+    matrix: NDArray[np.float64]
+    face: FaceModel
+    compositor: Compositor
+    preview_png: bytes
+    thumbnail_jpg: bytes
+
+    @property
+    def width(self) -> int:
+        """Of a frame, pixels."""
+        return self.photo.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Of a frame, pixels."""
+        return self.photo.shape[0]
+
+    @staticmethod
+    def load(path: Path, threads: int = 1) -> Avatar:
+        """Verify and load a bundle. threads: for its face model.
+
+        Raises BadBundle for what is not a bundle, was altered, or is of another schema.
+        """
+        path = Path(path)
+        with _opened(path) as archive:
+            manifest = _manifest(archive, path.name)
+            parts = {name: _part(archive, manifest, name, path.name) for name in PARTS}
+        try:
+            frame, canvas = manifest["frame"], manifest["canvas"]
+            width, height, size = int(frame["width"]), int(frame["height"]), int(canvas["size"])
+            matrix = np.array(canvas["matrix"], np.float64)
+            name, title = str(manifest["name"]), str(manifest["title"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadBundle(f"{path.name}: its manifest lacks or garbles {error}: export it anew") from error
+        photo = cv2.imdecode(np.frombuffer(parts["photo.png"], np.uint8), cv2.IMREAD_COLOR)
+        sane = matrix.shape == (2, 3) and bool(np.isfinite(matrix).all()) and 0 < size <= 1024
+        if photo is None or photo.shape != (height, width, 3) or max(photo.shape) > _SIDE_LIMIT or not sane:
+            got = "an unreadable photo" if photo is None else f"a photo of {photo.shape}"
+            raise BadBundle(
+                f"{path.name} holds {got} and a canvas {matrix.shape} of {size}, expected "
+                f"{width} x {height} as its manifest says: export it anew"
+            )
+        photo = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
+        return Avatar(
+            name,
+            title,
+            manifest,
+            photo,
+            matrix,
+            FaceModel(parts["face.onnx"], threads),
+            Compositor(photo, matrix, size),
+            parts["preview.png"],
+            parts["thumbnail.jpg"],
+        )
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest alone, checked for schema but not for the parts' hashes. Raises BadBundle."""
+    with _opened(path) as archive:
+        return _manifest(archive, path.name)
+
+
+def builtin_avatars() -> dict[str, Path]:
+    """Name -> file of the avatars that ship with the package."""
+    return {p.stem: p for p in sorted(_BUILTIN.glob("*.avatar"))}
+
+
+def find_avatar(name_or_file: str) -> Path:
+    """A built-in avatar by its name, or a file. Raises BadInput when it is neither."""
+    known = builtin_avatars()
+    if name_or_file in known:
+        return known[name_or_file]
+    path = Path(name_or_file)
+    if path.is_file():
+        return path
+    raise BadInput(
+        f"there is no avatar and no file called {name_or_file!r}, expected a file or one of: "
+        f"{', '.join(known) or '(none is built in)'}"
+    )
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BadBundle(
+            f"{path.name} can not be opened ({error}), expected an .avatar made by `engine export`"
+        ) from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, limit: int, bundle: str) -> bytes:
+    try:
+        info = archive.getinfo(name)
+        if info.file_size > limit:
+            raise BadBundle(
+                f"{bundle}: {name} unpacks to {info.file_size} bytes, expected at most {limit}"
+            )
+        with archive.open(info) as file:
+            data = file.read(limit + 1)  # the header's size is a claim, not a fact
+    except KeyError as error:
+        raise BadBundle(f"{bundle} has no {name}, expected one: export it anew") from error
+    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError) as error:
+        raise BadBundle(f"{bundle}: {name} is damaged ({error}): copy or export it anew") from error
+    except Exception as error:  # zlib.error and whatever else a hostile stream provokes
+        if isinstance(error, BadBundle):
+            raise
+        raise BadBundle(f"{bundle}: {name} is damaged ({error}): copy or export it anew") from error
+    if len(data) > limit:
+        raise BadBundle(f"{bundle}: {name} unpacks to over {limit} bytes, expected less")
+    return data
+
+
+def _manifest(archive: zipfile.ZipFile, bundle: str) -> dict[str, Any]:
+    for name in archive.namelist():
+        if name not in (*PARTS, _MANIFEST):
+            raise BadBundle(
+                f"{bundle} holds {name!r}, expected only {', '.join((_MANIFEST, *PARTS))}: "
+                "do not use a bundle from a source you do not trust"
+            )
+    try:
+        manifest = json.loads(_read(archive, _MANIFEST, _MANIFEST_LIMIT, bundle))
+    except ValueError as error:
+        raise BadBundle(f"{bundle}: its manifest is no JSON ({error}): export it anew") from error
+    schema = manifest.get("schema") if isinstance(manifest, dict) else None
+    if schema != SCHEMA:
+        raise BadBundle(
+            f"{bundle} is of schema {schema!r}, expected {SCHEMA}: it was made by another version, "
+            "update the engine or export it anew"
+        )
+    return dict(manifest)
+
+
+def _part(archive: zipfile.ZipFile, manifest: dict[str, Any], name: str, bundle: str) -> bytes:
+    data = _read(archive, name, _PART_LIMIT, bundle)
+    parts = manifest.get("parts")
+    wanted = parts.get(name) if isinstance(parts, dict) else None
+    if hashlib.sha256(data).hexdigest() != wanted:
+        raise BadBundle(
+            f"{bundle}: {name} is not what its manifest says it is (sha256 differs): "
+            "it was damaged or altered, copy or export it anew"
+        )
+    return data

@@ -1,0 +1,116 @@
+"""The compositor: canvas and head rotation -> the frame.
+
+The photo is looked up once for each pixel of the frame, at its own resolution: where the head has turned to,
+plus where the face has moved to. Colour is then blended in where the canvas covers the photo.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.face import Canvas
+
+__all__ = ["HEAD_LIMIT", "Compositor"]
+
+# Radians; beyond this a warped photo no longer looks like a turned head.
+HEAD_LIMIT = np.radians(5.0).astype(np.float32)
+# Where a head is, in units of the canvas's side around the canvas: middle, half axes, where it bends.
+_HEAD_MIDDLE = (0.50, 0.42)
+_HEAD_AXES = (0.44, 0.66)
+_NECK = (0.50, 1.02)
+_DEPTH = 0.42
+# The canvas fades out towards its border, in shares of its side.
+_FADE = 0.06
+_VISIBLE = 0.5 / 255
+
+
+class Compositor:
+    """Draws one avatar's frames: immutable, shared by sessions.
+
+    photo:  ``[H, W, 3]`` uint8 RGB.
+    matrix: ``[2, 3]``, the canvas's unit square to the photo's pixels (pixel centres at .5).
+    size:   the canvas's side in canvas pixels.
+    """
+
+    def __init__(self, photo: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> None:
+        self._photo = np.ascontiguousarray(photo)
+        height, width = photo.shape[:2]
+        self._linear = matrix[:, :2].astype(np.float32)
+        to_unit = np.linalg.inv(matrix[:, :2])
+        offset = -to_unit @ matrix[:, 2]
+        # Frame pixel index (i, j) -> canvas pixel index; both count centres from 0.
+        self._to_canvas = np.c_[to_unit * size, (to_unit @ (0.5, 0.5) + offset) * size - 0.5]
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        self._grid = np.stack([x, y], -1)
+        corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]]) @ matrix.T
+        margin = 0.08 * float(np.hypot(*matrix[:, 0]))  # a turned head leaves its square
+        x0, y0 = np.floor(corners.min(0) - margin).astype(int).clip(0)
+        x1, y1 = np.ceil(corners.max(0) + margin).astype(int)
+        self._region = np.s_[y0 : min(y1, height), x0 : min(x1, width)]
+        self._window = _window(size)
+        self._turn = self._turning(matrix, height, width)
+
+    def _turning(self, matrix: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
+        """Lookup displacement a radian of pitch, yaw and roll: ``[3, H, W, 2]`` pixels.
+
+        An ellipsoid on a neck, to first order; it moves as one and fades into shoulders and background.
+        """
+        axis_x, axis_y = matrix[:, 0], matrix[:, 1]
+        side = float(np.hypot(*axis_x))
+        relative = self._grid + 0.5 - matrix[:, 2]
+        unit = relative @ np.linalg.inv(matrix[:, :2]).T
+        across = (unit - _HEAD_MIDDLE) / _HEAD_AXES
+        radius = np.sqrt((across**2).sum(-1))
+        depth = _DEPTH * side * np.sqrt(np.clip(1 - (radius / 1.35) ** 2, 0, None))
+        fade = np.clip((1.75 - radius) / 0.75, 0, 1)
+        weight = fade * fade * (3 - 2 * fade)
+        # Long hair and shoulders stay where the neck is.
+        below = np.clip((1.30 - unit[..., 1]) / 0.45, 0, 1)
+        weight = weight * below * below * (3 - 2 * below)
+        neck = matrix[:, :2] @ _NECK + matrix[:, 2]
+        arm = self._grid + 0.5 - neck
+        down, right = axis_y / side, axis_x / side
+        pitch = depth[..., None] * down
+        yaw = depth[..., None] * right
+        roll = np.stack([-arm[..., 1], arm[..., 0]], -1)
+        # Lookups go against the movement.
+        turn = -weight[..., None] * np.stack([pitch, yaw, roll])
+        edge = np.ones((height, width), np.float32)
+        border = max(2, round(0.03 * min(height, width)))
+        ramp = np.minimum(np.arange(max(height, width)) / border, 1)
+        edge *= np.minimum(ramp[:width], ramp[:width][::-1])
+        edge[: height // 2] *= ramp[: height // 2, None]
+        return np.ascontiguousarray(turn * edge[..., None], dtype=np.float32)
+
+    def draw(self, canvas: Canvas, head: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The frame, ``[H, W, 3]`` uint8 RGB. head: ``[3]`` pitch, yaw, roll in radians, limited here."""
+        turn = np.clip(head, -HEAD_LIMIT, HEAD_LIMIT)
+        lookup = self._grid.copy()
+        if turn.any():
+            for k in range(3):
+                cv2.scaleAdd(self._turn[k], float(turn[k]), lookup, lookup)
+        region = lookup[self._region]
+        on_canvas = cv2.transform(region, self._to_canvas)
+        flow = cv2.remap(canvas.flow * self._window, on_canvas, None, cv2.INTER_LINEAR)
+        cover = cv2.remap(canvas.cover * self._window, on_canvas, None, cv2.INTER_LINEAR)
+        region += cv2.transform(flow, self._linear)
+        frame = cv2.remap(
+            self._photo, lookup, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        alpha = cover[..., 3]
+        rows = np.flatnonzero(alpha.max(1) > _VISIBLE)
+        if len(rows):
+            columns = np.flatnonzero(alpha.max(0) > _VISIBLE)
+            box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            under, over = frame[self._region][box], cover[box]
+            under[:] = np.rint(under * (1 - over[..., 3:]) + over[..., :3] * 255).astype(np.uint8)
+        return frame
+
+
+def _window(size: int) -> NDArray[np.float32]:
+    """``[size, size, 1]``: 1 inside, falling to 0 at the border."""
+    ramp = np.minimum(np.arange(size) + 0.5, size - 0.5 - np.arange(size)) / (_FADE * size)
+    ramp = np.clip(ramp, 0, 1)
+    return (ramp[:, None] * ramp[None, :])[..., None].astype(np.float32)

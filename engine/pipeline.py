@@ -1,0 +1,115 @@
+"""The whole run time: samples in, timed frames out.
+
+::
+
+    samples --LogMel--> columns --SpeechModel--> mouth ─┐
+                                       Liveliness ──────┴─> Motion --FaceModel--> Canvas --Compositor--> frame
+
+``listen`` is cheap and must see every sample; ``draw`` is the work, and a caller that is late may skip it.
+The pipeline itself holds models only. What belongs to a stream is in its state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.audio import FRAME_SAMPLES, HOP_SAMPLES
+from engine.avatar import Avatar
+from engine.features import LogMel, LogMelState
+from engine.liveliness import Liveliness
+from engine.motion import Motion
+from engine.speech import SpeechModel, SpeechState
+
+__all__ = ["Pipeline", "PipelineState", "TimedFrame", "TimedMotion"]
+
+_HOPS_PER_FRAME = FRAME_SAMPLES // HOP_SAMPLES
+
+
+@dataclass(frozen=True)
+class TimedMotion:
+    """pts: stream time in samples at 16 kHz."""
+
+    pts: int
+    motion: Motion
+
+
+@dataclass(frozen=True)
+class TimedFrame:
+    """pts: stream time in samples at 16 kHz. image: ``[H, W, 3]`` uint8 RGB."""
+
+    pts: int
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PipelineState:
+    """heard: samples taken in. hops: rows that the speech model has given. seed: of the liveliness."""
+
+    heard: int
+    hops: int
+    features: LogMelState
+    speech: SpeechState
+    seed: int
+
+
+class Pipeline:
+    """An avatar that listens. Immutable; one serves any number of sessions.
+
+    liveliness: strength of blinks, gaze and sway; 0 holds the face still but for the mouth.
+    """
+
+    def __init__(self, avatar: Avatar, speech: SpeechModel, liveliness: float = 1.0) -> None:
+        self.avatar = avatar
+        self._speech = speech
+        self._features = LogMel()
+        self._liveliness = Liveliness(strength=liveliness)
+
+    @property
+    def look_ahead_samples(self) -> int:
+        """How much sound after a frame's time is needed to make it: 16 kHz samples."""
+        return (self._speech.look_ahead_hops + 1) * HOP_SAMPLES
+
+    def initial_state(self, seed: int = 0) -> PipelineState:
+        """A stream that has heard nothing. seed: chooses when it blinks and where it looks."""
+        return PipelineState(
+            0, 0, self._features.initial_state(), self._speech.initial_state(), seed
+        )
+
+    def listen(
+        self, samples: NDArray[np.float32], state: PipelineState
+    ) -> tuple[list[TimedMotion], PipelineState]:
+        """Hear ``[n]`` float32 samples at 16 kHz; the motions that they complete, one every 640 samples."""
+        columns, features = self._features.step(samples, state.features)
+        faces, speech = self._speech.step(columns, state.speech)
+        motions = []
+        liveliness = replace(self._liveliness, seed=state.seed)
+        for n, face in enumerate(faces):
+            hop = state.hops + n - self._speech.look_ahead_hops
+            if hop >= 0 and hop % _HOPS_PER_FRAME == 0:
+                pts = hop * HOP_SAMPLES
+                motions.append(TimedMotion(pts, liveliness.motion(pts).plus(Motion(face))))
+        after = PipelineState(
+            state.heard + len(samples), state.hops + len(faces), features, speech, state.seed
+        )
+        return motions, after
+
+    def draw(self, motion: Motion) -> NDArray[np.uint8]:
+        """The frame of a motion: ``[H, W, 3]`` uint8 RGB. Thread-safe."""
+        canvas = self.avatar.face.canvas(motion.face)
+        return self.avatar.compositor.draw(canvas, motion.head)
+
+    def finish(self, state: PipelineState) -> list[TimedMotion]:
+        """The motions still owed for the sound already heard; the stream ends in silence."""
+        silence = np.zeros(self.look_ahead_samples + FRAME_SAMPLES, np.float32)
+        motions, _ = self.listen(silence, state)
+        return [m for m in motions if m.pts < state.heard]
+
+    def step(
+        self, samples: NDArray[np.float32], state: PipelineState
+    ) -> tuple[list[TimedFrame], PipelineState]:
+        """``listen`` and ``draw`` in one: every frame that the samples complete."""
+        motions, state = self.listen(samples, state)
+        return [TimedFrame(m.pts, self.draw(m.motion)) for m in motions], state

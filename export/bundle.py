@@ -1,0 +1,113 @@
+"""Write a ``.avatar`` bundle (read by ``engine.avatar``)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.avatar import SCHEMA, Avatar
+
+__all__ = ["Identity", "write_bundle"]
+
+_THUMBNAIL = 192
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a bundle says about whom it shows. rights: the statement given at export."""
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    rights: str
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+
+
+def _thumbnail(image: NDArray[np.uint8]) -> bytes:
+    small = cv2.resize(image, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+
+
+def _mouth(matrix: NDArray[np.float64]) -> list[int]:
+    """Where the mouth may be, ``[x0, y0, x1, y1]`` frame pixels."""
+    corners = np.array([[0.34, 0.50, 1], [0.66, 0.50, 1], [0.34, 0.76, 1], [0.66, 0.76, 1]])
+    frame = corners @ matrix.T
+    return [int(v) for v in (*frame.min(0).round(), *frame.max(0).round())]
+
+
+def write_bundle(
+    path: Path,
+    identity: Identity,
+    photo: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    model: bytes,
+    generator: dict[str, Any],
+) -> Avatar:
+    """Write the bundle beside ``path``, load it back as a user would, and only then rename it.
+
+    photo: ``[H, W, 3]`` uint8 RGB frame. matrix: ``[2, 3]`` canvas unit square to frame pixels.
+    model: ``face.onnx``. generator: the family and its facts, ``{"family", "size", ...}``.
+    """
+    height, width = photo.shape[:2]
+    parts = {
+        "face.onnx": model,
+        "photo.png": _png(photo),
+        "preview.png": _png(photo),
+        "thumbnail.jpg": _thumbnail(photo),
+    }
+    size = int(generator["size"])
+    manifest: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": identity.name,
+        "title": identity.title,
+        "fps": 25,
+        "frame": {"width": width, "height": height, "mouth": _mouth(matrix)},
+        "canvas": {"size": size, "matrix": matrix.tolist()},
+        "generator": generator,
+        "models": {
+            "face.onnx": {
+                "inputs": {"face": [1, 52]},
+                "outputs": {
+                    "flow": [1, 2, size, size],
+                    "alpha": [1, 1, size, size],
+                    "colour": [1, 3, size, size],
+                },
+            }
+        },
+        "source": identity.source,
+        "licence": identity.licence,
+        "rights": identity.rights,
+        "made_with": {
+            name: metadata.version(name) for name in ("avatar-engine", "torch", "mediapipe")
+        },
+        "parts": {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
+    }
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(partial, "w") as archive:
+            archive.writestr("manifest.json", json.dumps(manifest, indent=1))
+            for name, data in parts.items():
+                # Pictures are packed already; weights hardly shrink.
+                archive.writestr(name, data)
+        avatar = Avatar.load(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return avatar
