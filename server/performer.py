@@ -1,0 +1,192 @@
+"""Hear and draw, off the event loop: one session's way through the shared models.
+
+At most one job of a session is in the worker threads at a time; it takes all sound that has come since
+the last one. What is too late to be shown is never drawn, so that under load pictures are dropped
+before sound is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.audio import FRAME_SAMPLES, SAMPLE_RATE, Resampler
+from engine.clock import Clock
+from engine.motion import Motion
+from server.frames import FrameShelf
+from server.metrics import Recent, SessionCounts, Timings
+from server.timeline import RATE
+
+__all__ = ["Performance", "Performer", "Timed", "picture"]
+
+logger = logging.getLogger(__name__)
+
+MOST_PENDING = SAMPLE_RATE * 2
+
+
+class Timed(Protocol):
+    """``engine.pipeline.TimedMotion``: what the face does at sample ``pts`` of 16 kHz."""
+
+    @property
+    def pts(self) -> int: ...
+    @property
+    def motion(self) -> Motion: ...
+
+
+class Performance(Protocol):
+    """``engine.pipeline.Pipeline``, as far as a session uses it. Immutable, shared by sessions."""
+
+    @property
+    def look_ahead_samples(self) -> int: ...
+    def initial_state(self, seed: int = 0) -> Any: ...
+    def listen(self, samples: NDArray[np.float32], state: Any) -> tuple[list[Any], Any]: ...
+    def draw(self, motion: Motion) -> NDArray[np.uint8]: ...
+
+
+def picture(rgb: NDArray[np.uint8]) -> av.VideoFrame:
+    """``[H, W, 3]`` uint8 RGB as the encoder wants it: yuv420p, even sides, without time."""
+    height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
+    yuv = cv2.cvtColor(rgb[:height, :width], cv2.COLOR_RGB2YUV_I420)
+    return av.VideoFrame.from_ndarray(yuv, format="yuv420p")
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    state: Any
+    listen_ns: int
+    draw_ns: list[int]
+    drawn: list[tuple[int, av.VideoFrame]]
+    skipped: int
+
+
+class Performer:
+    """Feeds the pipeline of one session in order and puts its pictures on the shelf.
+
+    draw_ms:    where drawing times of this avatar are noted.
+    due_ns:     the instant at which the picture of a sample of 16 kHz has to leave.
+    on_failure: called once when the pipeline raised; nothing is heard afterwards.
+    """
+
+    def __init__(
+        self,
+        pipeline: Performance,
+        shelf: FrameShelf,
+        executor: Executor,
+        clock: Clock,
+        due_ns: Callable[[int], int],
+        counts: SessionCounts,
+        timings: Timings,
+        draw_ms: Recent,
+        seed: int,
+        on_failure: Callable[[], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._shelf = shelf
+        self._executor = executor
+        self._clock = clock
+        self._due_ns = due_ns
+        self._counts = counts
+        self._timings = timings
+        self._draw_ms = draw_ms
+        self._seed = seed
+        self._on_failure = on_failure
+        self._state = pipeline.initial_state(seed)
+        self._resampler = Resampler(RATE)
+        self._pending: deque[NDArray[np.float32]] = deque()
+        self._pending_samples = 0
+        self._received = 0  # samples of 16 kHz so far, given up ones included
+        self._base = 0  # the one at which the pipeline's own count began
+        self._skip = 0  # of those to come, how many are left out to begin on a frame
+        self._begin_at: int | None = None
+        self._job: asyncio.Task[None] | None = None
+
+    def hear(self, samples: NDArray[np.int16]) -> None:
+        """The next ``[n]`` samples of the timeline, 48 kHz.
+
+        Bounded: when the workers are two seconds behind, what waits is given up and the
+        pipeline begins anew, so that the face is late for a moment and not for ever.
+        """
+        at_16k = self._resampler.push(samples)
+        self._received += len(at_16k)
+        left_out = min(self._skip, len(at_16k))
+        self._skip -= left_out
+        at_16k = at_16k[left_out:]
+        if not len(at_16k):
+            return
+        self._pending.append(at_16k)
+        self._pending_samples += len(at_16k)
+        if self._pending_samples > MOST_PENDING:
+            self._give_up()
+        elif self._job is None:
+            self._job = asyncio.create_task(self._perform())
+
+    async def stop(self) -> None:
+        """No further job; waits for the one in the workers, at most its own time."""
+        self._forget_pending()
+        if self._job is not None:
+            await asyncio.wait([self._job])
+
+    def _give_up(self) -> None:
+        self._counts.sound_given_up += self._pending_samples
+        self._forget_pending()
+        self._skip = -self._received % FRAME_SAMPLES
+        self._begin_at = self._received + self._skip
+
+    def _forget_pending(self) -> None:
+        self._pending.clear()
+        self._pending_samples = 0
+
+    async def _perform(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._pending:
+                if self._begin_at is not None:
+                    self._state = self._pipeline.initial_state(self._seed)
+                    self._base, self._begin_at = self._begin_at, None
+                samples = np.concatenate(self._pending)
+                self._forget_pending()
+                self._take(await loop.run_in_executor(self._executor, self._work, samples))
+        except Exception:  # the session's own task: nobody else would see what went wrong
+            logger.exception("hearing or drawing failed, the session ends")
+            self._on_failure()
+        finally:
+            self._job = None
+
+    def _work(self, samples: NDArray[np.float32]) -> _Outcome:
+        """In a worker thread: everything that computes. Touches nothing that the loop changes."""
+        began = self._clock.now_ns()
+        motions, state = self._pipeline.listen(samples, self._state)
+        listened = self._clock.now_ns()
+        drawn, draw_ns, skipped = [], [], 0
+        before = listened
+        for timed in motions:
+            pts = self._base + timed.pts
+            if before > self._due_ns(pts):
+                skipped += 1
+                continue
+            drawn.append((pts, picture(self._pipeline.draw(timed.motion))))
+            after = self._clock.now_ns()
+            draw_ns.append(after - before)
+            before = after
+        return _Outcome(state, listened - began, draw_ns, drawn, skipped)
+
+    def _take(self, outcome: _Outcome) -> None:
+        self._state = outcome.state
+        self._counts.skipped += outcome.skipped
+        self._timings.listen.add(outcome.listen_ns / 1e6)
+        for ns in outcome.draw_ns:
+            self._timings.draw.add(ns / 1e6)
+            self._draw_ms.add(ns / 1e6)
+            self._counts.drawn += 1
+        for pts, frame in outcome.drawn:
+            self._shelf.put(pts, frame)

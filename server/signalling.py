@@ -1,0 +1,106 @@
+"""From a browser's offer to our answer: one POST, no trickling (the simple mode of WHIP, RFC 9725).
+
+The browser offers to send a microphone and to receive sound and picture. Candidates are all in the
+answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+
+from engine.errors import BadOffer
+from server.rtc import UpstreamChanged
+from server.rtc.audio_passthrough import pass_audio_through
+from server.rtc.h264 import encode_faces
+from server.rtc.sender_reports import report_media_time
+from server.session import Session
+
+__all__ = ["answer", "new_connection"]
+
+PACKET_TIME_MS = 10
+
+
+def new_connection(ice_servers: Iterable[RTCIceServer] = ()) -> RTCPeerConnection:
+    """A connection that asks only the given servers (aiortc's default is a public STUN server)."""
+    return RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers)))
+
+
+async def answer(offer: str, session: Session) -> str:
+    """The SDP answer to an SDP offer; from now on the session lives by its connection.
+
+    Raises BadOffer.
+    """
+    connection = session.connection
+    voice = connection.addTransceiver(session.voice_track, direction="sendrecv")
+    face = connection.addTransceiver(session.face_track, direction="sendonly")
+    # aiortc fixes the codecs when it takes the offer; preferences set later are ignored.
+    voice.setCodecPreferences(_codecs("audio", "opus"))
+    face.setCodecPreferences(_codecs("video", "H264", "VP8"))
+    _check(offer)
+    try:
+        await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        _correct(voice, face, session)
+        await connection.setLocalDescription(await connection.createAnswer())
+    except (BadOffer, UpstreamChanged):
+        raise
+    except Exception as error:  # whatever a stranger's text makes the parser raise
+        raise BadOffer(
+            f"the offer can not be answered ({type(error).__name__}: {error}), expected one of a "
+            "browser's RTCPeerConnection with Opus sound and H.264 or VP8 video: reload the page"
+        ) from error
+    return _short_packets(connection.localDescription.sdp)
+
+
+def _correct(voice: RTCRtpTransceiver, face: RTCRtpTransceiver, session: Session) -> None:
+    """Apply what server.rtc holds, while the codecs are known and nothing flows yet."""
+    if not (voice._codecs and face._codecs):
+        raise BadOffer(
+            "the offer and this server share no codec for sound and picture, expected Opus and "
+            "H.264 or VP8: use a current browser"
+        )
+    pass_audio_through(voice.receiver)
+    if face._codecs[0].mimeType.lower() == "video/h264":
+        encode_faces(face.sender)
+    report_media_time(voice.sender, session.voice_track.media_ntp)
+    report_media_time(face.sender, session.face_track.media_ntp)
+
+
+def _codecs(kind: str, *names: str) -> list[RTCRtpCodecCapability]:
+    """aiortc's capabilities of a kind, in the order of ``names``, retransmission last."""
+    known = RTCRtpSender.getCapabilities(kind).codecs
+    return [c for name in (*names, "rtx") for c in known if c.name.lower() == name.lower()]
+
+
+def _check(offer: str) -> None:
+    """What can be said better here than by the parser's exceptions."""
+    if not offer.lstrip().startswith("v=0"):
+        raise BadOffer(
+            f"got {offer[:40]!r}, expected an SDP offer that begins with 'v=0': "
+            "POST RTCPeerConnection.localDescription.sdp"
+        )
+    for kind in ("audio", "video"):
+        count = offer.count(f"\nm={kind} ")
+        if count != 1:
+            raise BadOffer(
+                f"the offer has {count} {kind} sections, expected one: "
+                "offer one microphone and one video to receive"
+            )
+
+
+def _short_packets(sdp: str) -> str:
+    """Ask for sound in 10 ms packets: half of what the first sample of a packet waits for."""
+    lines = sdp.splitlines()
+    audio = next(n for n, line in enumerate(lines) if line.startswith("m=audio"))
+    after = next((n for n in range(audio + 1, len(lines)) if lines[n].startswith("m=")), len(lines))
+    lines.insert(after, f"a=ptime:{PACKET_TIME_MS}")
+    return "\r\n".join(lines) + "\r\n"

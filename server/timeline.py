@@ -1,0 +1,174 @@
+"""The session's timeline of incoming sound: where on it each packet belongs.
+
+The timeline counts samples at 48 kHz since the session began and never stops or jumps: sample s is
+wanted by the pictures at a fixed instant (``Need``). The microphone does not keep to that. Its stream
+begins some time later, loses packets, arrives in bursts, slips by 100 ms when the browser is starved,
+and runs some 100 ppm fast or slow. All of it is absorbed here, so that everything behind sees one
+unbroken stream at the pace of the clock:
+
+* a loss is filled with silence as soon as a later packet shows it;
+* silence is also put where sound is needed now and has not come (``conceal``);
+* sound that comes after its place was filled moves the anchor later, within bounds, so that speech
+  is heard late rather than lost; what is later still is dropped;
+* the anchor moves earlier again, by leaving out sound while nothing is said, when nearly all sound of
+  the last seconds came well before it was needed. So the latency follows the jitter there is, and
+  the drift of the microphone's clock goes the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RATE", "Counts", "Need", "TimelineState", "begin", "conceal", "place"]
+
+RATE = 48000
+
+MOST_WAIT = RATE * 120 // 1000  # the longest that the earliest packets are made to wait
+MOST_GAP = RATE * 2  # a jump of the time stamps beyond this is a new stream, not a loss
+WINDOW = RATE * 4
+WINDOW_JUDGED = (
+    RATE * 1
+)  # needs must span this much before they say that the anchor may move earlier
+RARE = 0.05  # share of the needs that may come too late
+RESERVE = RATE * 3 // 1000
+BAND = RATE * 3 // 1000
+TOO_LONG = RATE * 200 // 1000  # beyond this latency is given up in speech as well
+QUIET = 100.0  # root mean square of int16 samples: -50 dB
+QUIET_SHARE = 0.1  # or 20 dB below the loudest of late
+
+
+@dataclass(frozen=True)
+class Need:
+    """When sound is needed: the samples before ``first + k * period`` at instant
+    ``first + k * period + margin``, for every k. All in samples at 48 kHz."""
+
+    first: int
+    period: int
+    margin: int
+
+    def within(self, start: int, end: int) -> int | None:
+        """The first point of need in (start, end], or None."""
+        k = -((self.first - start - 1) // self.period)
+        point = self.first + k * self.period
+        return point if start < point <= end else None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was done to the sound, in samples at 48 kHz, and how often the anchor moved."""
+
+    lost: int = 0
+    concealed: int = 0
+    late: int = 0
+    left_out: int = 0
+    anchored: int = 0
+
+
+@dataclass(frozen=True)
+class TimelineState:
+    """end:     samples on the timeline so far; the next one is written here.
+    shift:   timeline position minus time stamp of the stream; None before the first packet.
+    slack:   (instant, how long before it was needed it came) of the needs of the last seconds.
+    loudest: slowly falling root mean square of the loudest packet.
+    """
+
+    end: int = 0
+    shift: int | None = None
+    slack: tuple[tuple[int, int], ...] = ()
+    loudest: float = 0.0
+    counts: Counts = Counts()
+
+
+def begin() -> TimelineState:
+    """Nothing has come yet."""
+    return TimelineState()
+
+
+def conceal(until: int, state: TimelineState) -> tuple[NDArray[np.int16], TimelineState]:
+    """Silence up to timeline sample ``until`` where sound is needed now: ``[n]`` int16."""
+    missing = max(0, until - state.end)
+    counts = replace(state.counts, concealed=state.counts.concealed + missing)
+    return np.zeros(missing, np.int16), replace(state, end=state.end + missing, counts=counts)
+
+
+def place(
+    samples: NDArray[np.int16], stamp: int, now: int, need: Need, state: TimelineState
+) -> tuple[NDArray[np.int16], TimelineState]:
+    """Put one packet in its place.
+
+    samples: ``[n]`` int16, mono at 48 kHz, n > 0.
+    stamp:   of the first sample, in samples, on the stream's own count.
+    now:     the instant of arrival on the timeline.
+    Returns ``[m]`` int16 to append to the timeline, m >= 0, and the new state.
+    """
+    n = len(samples)
+    if state.shift is None or abs(now - (stamp + n + state.shift)) > MOST_GAP:
+        state = _moved_to(now - (stamp + n), replace(state, slack=()))
+    assert state.shift is not None
+    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    state = replace(state, loudest=max(rms, state.loudest * 0.999))
+    state = _noted(stamp + state.shift, n, now, need, state)
+
+    early = _spare(now, state)
+    quiet = rms < max(QUIET, QUIET_SHARE * state.loudest)
+    if early > BAND and (quiet or early > TOO_LONG):
+        left_out = min(n, early)
+        samples = samples[left_out:]
+        stamp += left_out
+        counts = replace(state.counts, left_out=state.counts.left_out + left_out)
+        state = _moved(-left_out, replace(state, counts=counts))
+    return _joined(samples, stamp, state)
+
+
+def _noted(start: int, n: int, now: int, need: Need, state: TimelineState) -> TimelineState:
+    """Remember how long before its need this packet came, if a picture was waiting for it."""
+    point = need.within(start, start + n)
+    if point is None:
+        return state
+    recent = tuple(s for s in state.slack if now - s[0] <= WINDOW)
+    return replace(state, slack=(*recent, (now, point + need.margin - now)))
+
+
+def _spare(now: int, state: TimelineState) -> int:
+    """By how much nearly all sound came earlier than it had to; 0 while too little is known."""
+    if not state.slack or now - state.slack[0][0] < WINDOW_JUDGED:
+        return 0
+    slacks = sorted(slack for _, slack in state.slack)
+    return max(0, slacks[int(RARE * len(slacks))] - RESERVE)
+
+
+def _joined(
+    samples: NDArray[np.int16], stamp: int, state: TimelineState
+) -> tuple[NDArray[np.int16], TimelineState]:
+    """Append the packet: fill the gap before it, or make room for it where it is late."""
+    assert state.shift is not None
+    overlap = state.end - (stamp + state.shift)
+    lost = late = 0
+    if overlap > 0:
+        waiting = max((slack for _, slack in state.slack), default=0)
+        room = min(overlap, max(0, MOST_WAIT - waiting))
+        state = _moved(room, state)
+        late = min(overlap - room, len(samples))
+        samples = samples[late:]
+    elif overlap < 0:
+        lost = -overlap
+        samples = np.concatenate([np.zeros(lost, np.int16), samples])
+    counts = replace(state.counts, lost=state.counts.lost + lost, late=state.counts.late + late)
+    return samples, replace(state, end=state.end + len(samples), counts=counts)
+
+
+def _moved_to(shift: int, state: TimelineState) -> TimelineState:
+    counts = replace(state.counts, anchored=state.counts.anchored + 1)
+    return replace(state, shift=shift, counts=counts)
+
+
+def _moved(by: int, state: TimelineState) -> TimelineState:
+    """The anchor ``by`` samples later; what was measured against the old one moves along."""
+    if by == 0:
+        return state
+    assert state.shift is not None
+    slack = tuple((instant, slack + by) for instant, slack in state.slack)
+    return _moved_to(state.shift + by, replace(state, slack=slack))

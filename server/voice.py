@@ -1,0 +1,33 @@
+"""The last second of the session's sound at full quality, to be given back delayed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["VoiceMemory"]
+
+
+class VoiceMemory:
+    """A ring of mono int16 samples at 48 kHz, addressed by their place on the timeline."""
+
+    def __init__(self, capacity: int = 65536) -> None:
+        self._ring = np.zeros(capacity, np.int16)
+        self._end = 0
+
+    def append(self, samples: NDArray[np.int16]) -> None:
+        """``[n]`` int16 behind what is there; the oldest are forgotten."""
+        kept = samples[-len(self._ring) :]
+        start = self._end + len(samples) - len(kept)
+        places = np.arange(start, start + len(kept)) % len(self._ring)
+        self._ring[places] = kept
+        self._end += len(samples)
+
+    def read(self, start: int, count: int) -> NDArray[np.int16]:
+        """``[count]`` int16 from timeline sample ``start``; zeros where nothing is known."""
+        out = np.zeros(count, np.int16)
+        first = max(start, self._end - len(self._ring), 0)
+        last = min(start + count, self._end)
+        if first < last:
+            out[first - start : last - start] = self._ring[np.arange(first, last) % len(self._ring)]
+        return out
