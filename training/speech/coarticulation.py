@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.speech.articulators import articulate
+from training.speech.articulators import CONTROL_INDEX, articulate
 from training.speech.geometry import LipGeometry, gap, width
 from training.speech.phones import Phone
 from training.speech.visemes import (
@@ -39,7 +39,8 @@ __all__ = ["Coarticulation", "FitClip", "fit_coarticulation"]
 log = logging.getLogger(__name__)
 
 _INITIAL_FALL = 18.0  # theta in 1/s: a dominance of 1 falls to 1/e within 55 ms
-_PRIOR_WEIGHT = 0.04
+_PRIOR_WEIGHT = 0.02
+_CLOSED_JAW = 0.25
 _STEPS = 300
 
 
@@ -54,6 +55,11 @@ class Coarticulation(nn.Module):
         # how fast dominance falls, before the segment and after it
         self.log_fall = nn.Parameter(torch.full((len(targets), 2), float(np.log(_INITIAL_FALL))))
         self.register_buffer("group", torch.tensor(GROUP_OF_CONTROL))
+        # behind closed lips the jaw is hidden from the camera, but not from who sees the avatar
+        closed = targets[:, CONTROL_INDEX["closure"]] > 0.5
+        ceiling = torch.ones_like(targets)
+        ceiling[closed, CONTROL_INDEX["jawOpen"]] = _CLOSED_JAW
+        self.register_buffer("ceiling", ceiling)
 
     def forward(self, phones: Sequence[Phone], times: Tensor) -> Tensor:
         """Controls ``[T, 16]`` in 0..1 at ``times [T]`` (s) of an utterance's phones."""
@@ -73,7 +79,8 @@ class Coarticulation(nn.Module):
 
     def targets(self) -> Tensor:
         """``[V, 16]`` in 0..1; the ends of the logistic are stretched so that rest is exactly 0."""
-        return ((torch.sigmoid(self.target_logit) - 0.01) / 0.975).clamp(0.0, 1.0)
+        stretched = ((torch.sigmoid(self.target_logit) - 0.01) / 0.975).clamp(0.0, 1.0)
+        return torch.minimum(stretched, self.ceiling)
 
     @staticmethod
     def load(path: Path) -> Coarticulation:

@@ -1,0 +1,92 @@
+"""Figures by which predicted lips are compared with tracked ones; see docs/speech.md."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.audio import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE
+from engine.features import LogMel
+from engine.motion import ARKIT_INDEX
+from engine.speech import SpeechModel
+from export.basis import LandmarkBasis
+from export.landmarks import OUTER_CANTHI
+
+__all__ = [
+    "best_lag",
+    "correlation",
+    "faces_at",
+    "lip_curves",
+    "loudness",
+    "loudness_jaw",
+    "speak",
+]
+
+Curve = NDArray[np.float32]
+
+
+def speak(model: SpeechModel, sound: Curve) -> NDArray[np.float32]:
+    """Coefficients ``[T, 52]`` for hops 0..T-1 of ``sound [n]`` (16 kHz), as a session makes them.
+
+    Enough silence is heard after the end to flush the look-ahead.
+    """
+    log_mel = LogMel()
+    tail = np.zeros((model.look_ahead_hops + 1) * HOP_SAMPLES, np.float32)
+    columns, _ = log_mel.step(np.concatenate([sound, tail]), log_mel.initial_state())
+    faces, _ = model.step(columns, model.initial_state())
+    return faces[model.look_ahead_hops :][: len(sound) // HOP_SAMPLES]
+
+
+def faces_at(faces: NDArray[np.float32], times: Curve) -> NDArray[np.float32]:
+    """Rows ``[T, 52]`` of 100 a second at ``times [T]`` (s), by linear interpolation."""
+    hops = np.arange(len(faces)) * HOP_SAMPLES / SAMPLE_RATE
+    return np.stack([np.interp(times, hops, c) for c in faces.T], axis=1).astype(np.float32)
+
+
+def lip_curves(faces: NDArray[np.float32]) -> tuple[Curve, Curve]:
+    """Lip gap and mouth width ``[T]`` against rest, in canthus distances, on the neutral head."""
+    basis = LandmarkBasis.load()
+    shapes = basis.expression[:, :, :2]
+    a, b = basis.neutral[list(OUTER_CANTHI), :2]
+    unit = np.linalg.norm(a - b)
+    gap = faces @ (shapes[:, 13, 1] - shapes[:, 14, 1]) / unit
+    width = faces @ (shapes[:, 291, 0] - shapes[:, 61, 0]) / unit
+    return gap.astype(np.float32), width.astype(np.float32)
+
+
+def loudness(sound: Curve) -> Curve:
+    """Root mean square of 40 ms around each hop, ``[T]``."""
+    hops = len(sound) // HOP_SAMPLES
+    padded = np.pad(sound[: hops * HOP_SAMPLES] ** 2, FRAME_SAMPLES // 2)
+    total = np.concatenate([[0.0], np.cumsum(padded, dtype=np.float64)])
+    starts = np.arange(hops) * HOP_SAMPLES
+    mean = (total[starts + FRAME_SAMPLES] - total[starts]) / FRAME_SAMPLES
+    return np.sqrt(np.maximum(mean, 0)).astype(np.float32)
+
+
+def loudness_jaw(sound: Curve) -> NDArray[np.float32]:
+    """The floor to beat: ``[T, 52]`` with only jawOpen, in proportion to loudness, 0.35 at most."""
+    level = loudness(sound)
+    faces = np.zeros((len(level), len(ARKIT_INDEX)), np.float32)
+    faces[:, ARKIT_INDEX["jawOpen"]] = 0.35 * level / max(float(level.max()), 1e-6)
+    return faces
+
+
+def correlation(a: Curve, b: Curve) -> float:
+    """Pearson's r over frames where both are known; 0 where one does not move."""
+    known = ~(np.isnan(a) | np.isnan(b))
+    x, y = a[known] - a[known].mean(), b[known] - b[known].mean()
+    scale = float(np.sqrt((x**2).sum() * (y**2).sum()))
+    return float((x * y).sum()) / scale if scale > 1e-9 else 0.0
+
+
+def best_lag(a: Curve, b: Curve, most: int = 5) -> tuple[int, float]:
+    """Frames by which ``a`` comes later than ``b`` where they agree best, and that r."""
+    scores = {
+        lag: correlation(
+            a[max(0, lag) : len(a) + min(0, lag)], b[max(0, -lag) : len(b) - max(0, lag)]
+        )
+        for lag in range(-most, most + 1)
+    }
+    lag = max(scores, key=lambda k: scores[k])
+    return lag, scores[lag]

@@ -1,0 +1,197 @@
+"""The training loop: windows in, checkpoints, a log of numbers and a picture of the curves out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.speech.articulators import articulate
+from training.speech.dataset import Batch, Windows, collate
+from training.speech.geometry import LipGeometry, gap, width
+from training.speech.network import SpeechNetwork, SpeechNetworkConfig
+
+__all__ = ["Mix", "TrainingPlan", "draw_curves", "losses", "new_network", "train"]
+
+log = logging.getLogger(__name__)
+
+_SPREAD = 0.05  # canthus distances: how far lips usually part or widen; errors are measured in it
+_CLOSED = 0.02  # lips nearer than this are meant to touch
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingPlan:
+    """How long and how fast: the rate rises for ``warm_up`` steps, then falls as a cosine."""
+
+    steps: int = 2400
+    rate: float = 2e-3
+    warm_up: int = 100
+    checkpoint_every: int = 100
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Mix:
+    """Sources of windows, each with how many of a batch come from it."""
+
+    sources: tuple[tuple[Windows, int], ...]
+    silent: int
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Endless batches."""
+        streams = [(windows.draw(rng), count) for windows, count in self.sources]
+        streams.append((self.sources[0][0].silence(rng), self.silent))
+        while True:
+            yield collate([next(stream) for stream, count in streams for _ in range(count)])
+
+
+def losses(
+    controls: Tensor, voice: Tensor, batch: Batch, geometry: LipGeometry
+) -> dict[str, Tensor]:
+    """Terms of the loss from controls ``[B, T, 16]`` and logits of voice ``[B, T]``; add them up.
+
+    Lips are compared where they are, for aligned and tracked speech alike. Where the target's lips
+    touch the error counts fourfold: viewers forgive a vowel of another size, not an open /p/.
+    """
+    ours = geometry(articulate(controls))
+    taught = geometry(articulate(batch.controls))
+    tracked = batch.tracked[..., None, None]
+    real = tracked * batch.displacement + (1 - tracked) * taught
+    known = batch.aligned * (1 - batch.tracked) + 2.0 * batch.tracked
+    touching = (gap(real) < _CLOSED).float() * batch.voice
+    weight = known * (1 + 3 * touching)
+    weight = weight / weight.sum().clamp(min=1)
+    gaps = (gap(ours) - gap(real)) / _SPREAD
+    widths = (width(ours) - width(real)) / _SPREAD
+    points = (ours - real).norm(dim=-1).mean(dim=-1) / _SPREAD
+    step = 4  # one video frame
+    speed = (gaps[:, step:] - gaps[:, :-step]).abs()
+    aligned = batch.aligned / batch.aligned.sum().clamp(min=1)
+    return {
+        "points": (weight * points).sum(),
+        "gap": (weight * gaps**2).sum(),
+        "width": 0.5 * (weight * widths**2).sum(),
+        "speed": 0.3 * (weight[:, step:] * speed).sum(),
+        "controls": 4.0 * (aligned[..., None] * (controls - batch.controls) ** 2).mean(-1).sum(),
+        "voice": 0.3 * nn.functional.binary_cross_entropy_with_logits(voice, batch.voice),
+        "effort": 0.05 * (known[..., None] * controls).mean(),
+    }
+
+
+def train(
+    network: SpeechNetwork,
+    mix: Mix,
+    plan: TrainingPlan,
+    folder: Path,
+    validate: Callable[[SpeechNetwork], dict[str, float]],
+) -> SpeechNetwork:
+    """Train to the end of the plan; goes on from ``folder/checkpoint.pt`` where there is one.
+
+    Appends a line of JSON to ``folder/log.jsonl`` at each checkpoint and redraws
+    ``folder/curves.png``. Returns the network of the last step.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    geometry = LipGeometry()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda n: _rate(n, plan))
+    checkpoint, done = folder / "checkpoint.pt", 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(saved["network"])
+        optimiser.load_state_dict(saved["optimiser"])
+        schedule.load_state_dict(saved["schedule"])
+        done = int(saved["steps"])
+        log.info("going on from step %d", done)
+    batches = mix.batches(np.random.default_rng(plan.seed + done))
+    if done == 0:
+        _normalise(network, [next(batches).columns for _ in range(6)])
+    sums: dict[str, float] = {}
+    for step in range(done + 1, plan.steps + 1):
+        batch = next(batches)
+        terms = losses(*network(batch.columns), batch, geometry)
+        loss = torch.stack(list(terms.values())).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        for name, term in terms.items():
+            sums[name] = sums.get(name, 0.0) + term.item() / plan.checkpoint_every
+        if step % plan.checkpoint_every == 0 or step == plan.steps:
+            numbers = {"step": step, **sums, **validate(network)}
+            log.info(" ".join(f"{k} {v:.3f}" for k, v in numbers.items()))
+            with (folder / "log.jsonl").open("a") as out:
+                out.write(json.dumps(numbers) + "\n")
+            _save(checkpoint, network, optimiser, schedule, step)
+            draw_curves(folder)
+            sums = {}
+    return network
+
+
+def draw_curves(folder: Path) -> None:
+    """``folder/log.jsonl`` as ``folder/curves.png``: the loss's terms and the validation."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4))
+    for name in (k for k in lines[-1] if k != "step"):
+        axis = axes[1] if " " in name else axes[0]
+        axis.plot([e["step"] for e in lines], [e.get(name, np.nan) for e in lines], label=name)
+    for axis, title in zip(axes, ("loss", "validation"), strict=True):
+        axis.set_xlabel("step")
+        axis.set_title(title)
+        axis.legend(fontsize=7)
+    axes[0].set_yscale("log")
+    figure.tight_layout()
+    figure.savefig(folder / "curves.png", dpi=90)
+    plt.close(figure)
+
+
+def _rate(step: int, plan: TrainingPlan) -> float:
+    if step < plan.warm_up:
+        return (step + 1) / plan.warm_up
+    progress = (step - plan.warm_up) / max(1, plan.steps - plan.warm_up)
+    return 0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * min(1.0, progress))))
+
+
+def _normalise(network: SpeechNetwork, columns: list[Tensor]) -> None:
+    """Set the network's mean and deviation of the columns from the first batches."""
+    seen = torch.cat([c.flatten(0, 1) for c in columns])
+    network.mean.copy_(seen.mean(dim=0))
+    network.deviation.copy_(seen.std(dim=0))
+
+
+def _save(
+    path: Path,
+    network: SpeechNetwork,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LambdaLR,
+    steps: int,
+) -> None:
+    beside = path.with_suffix(".part")
+    torch.save(
+        {
+            "config": dataclasses.asdict(network.config),
+            "network": network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "schedule": schedule.state_dict(),
+            "steps": steps,
+        },
+        beside,
+    )
+    beside.replace(path)
+
+
+def new_network(look_ahead_hops: int, seed: int = 0) -> SpeechNetwork:
+    """A network with random weights, the same for the same seed."""
+    torch.manual_seed(seed)
+    return SpeechNetwork(SpeechNetworkConfig(look_ahead_hops=look_ahead_hops))
