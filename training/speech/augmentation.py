@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 __all__ = ["Surroundings", "change_speed", "colour"]
 
 _RATE = 16000
+_PIECE_SAMPLES = 6 * _RATE
 
 
 def change_speed(sound: NDArray[np.float32], factor: float, length: int) -> NDArray[np.float32]:
@@ -53,19 +54,23 @@ class Surroundings:
     """Sounds that are not the speaker: noise, hum, keys, breath, music, many other voices.
 
     voices: recordings ``[n]`` of others, for babble.
+    pieces: how many pieces of six seconds are made in advance; they are cut and mixed anew.
     """
 
-    def __init__(self, voices: Sequence[NDArray[np.float32]]) -> None:
+    def __init__(self, voices: Sequence[NDArray[np.float32]], pieces: int = 320) -> None:
         self._voices = voices
-
-    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """``[n]`` of one random kind or of two, root mean square 1."""
+        rng = np.random.default_rng(0)
         kinds = (self._noise, self._noise, self._hum, self._keys, self._breath, self._music)
         kinds = (*kinds, self._babble, self._babble)
-        chosen = rng.choice(len(kinds), size=rng.integers(1, 3), replace=False)
+        self._pieces = [_unit(kinds[n % len(kinds)](_PIECE_SAMPLES, rng)) for n in range(pieces)]
+
+    def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """``[n]``, at most six seconds, of one random kind or of two, root mean square 1."""
+        assert n <= _PIECE_SAMPLES, f"{n} samples, expected at most {_PIECE_SAMPLES}"
         out = np.zeros(n, np.float32)
-        for kind in chosen:
-            out += rng.uniform(0.2, 1) * _unit(kinds[kind](n, rng))
+        for which in rng.integers(0, len(self._pieces), size=rng.integers(1, 3)):
+            start = rng.integers(0, _PIECE_SAMPLES - n + 1)
+            out += rng.uniform(0.2, 1) * self._pieces[which][start : start + n]
         return _unit(out)
 
     def _noise(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
