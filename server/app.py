@@ -1,31 +1,32 @@
-"""The HTTP side: routes, and the life of the server from listening to the last session's end."""
+"""The server put together, and its life from listening to the end of the last session."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 from aiohttp import web
+from aiortc import RTCIceServer
 
 from engine.clock import Clock, MonotonicClock
-from engine.errors import BadOffer
+from engine.errors import BadInput
+from server.exports import Exports
 from server.gallery import Gallery, Loader
+from server.library import Library, default_folder
 from server.limits import MOST_SDP_BYTES, Guard, is_loopback, refuse_open_door
 from server.metrics import Metrics
-from server.problems import answer_errors, problem
+from server.problems import answer_errors
+from server.routes import EXPORTS, GALLERY, METRICS, SESSIONS, routes
 from server.rtc.consent import notice_loss_quickly
 from server.sessions import Sessions
 
-__all__ = ["Settings", "make_app", "run"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Settings", "make_app", "run", "serve"]
 
 PAGE = Path(__file__).resolve().parent.parent / "client_web"
 STOP_WITHIN_S = 0.7
@@ -33,7 +34,13 @@ STOP_WITHIN_S = 0.7
 
 @dataclass(frozen=True)
 class Settings:
-    """How to serve. ``workers``: threads that hear and draw, None for one per core."""
+    """How to serve.
+
+    max_sessions: live at a time; further ones are answered 503.
+    token:        asked of every request but for the page's own files, None for none.
+    open_to_all:  allow other hosts than this machine without a token.
+    workers:      threads that hear and draw, None for one per core.
+    """
 
     host: str = "localhost"
     port: int = 8080
@@ -41,19 +48,37 @@ class Settings:
     token: str | None = None
     open_to_all: bool = False
     workers: int | None = None
+    ice_servers: Sequence[RTCIceServer] = ()
 
 
-GALLERY = web.AppKey("gallery", Gallery)
-SESSIONS = web.AppKey("sessions", Sessions)
-METRICS = web.AppKey("metrics", Metrics)
+def serve(
+    avatars: Iterable[str],
+    settings: Settings,
+    on_ready: Callable[[str], None],
+    folder: Path | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, then end within a second.
+
+    avatars:  names or files; none for all that are built in or were made here.
+    on_ready: gets the page's address as soon as it can be opened.
+    folder:   where avatars made through the page are kept; ``default_folder()`` if None.
+
+    Raises Refusal for an address open to others without a token, BadInput for an avatar that is
+    none and for an address that can not be listened on.
+    """
+    clock = MonotonicClock()
+    library = Library(folder or default_folder(), clock)
+    app = make_app(library.loaders(avatars), settings, clock)
+    add_exports(app, library)
+    asyncio.run(run(app, settings, on_ready))
 
 
 def make_app(
     loaders: dict[str, Loader], settings: Settings, clock: Clock | None = None
 ) -> web.Application:
-    """The application; it owns its worker threads from start-up to clean-up.
+    """The application; it owns its worker threads until its clean-up.
 
-    Raises Refusal for a host that others can reach without a token.
+    Raises Refusal for an address open to others without a token.
     """
     refuse_open_door(settings.host, settings.token, settings.open_to_all)
     notice_loss_quickly()
@@ -64,35 +89,41 @@ def make_app(
     )
     # aiortc encodes in asyncio's own executor; hearing and drawing must not stand in its queue.
     executor = ThreadPoolExecutor(settings.workers or os.cpu_count() or 1, "performer")
-    metrics = Metrics()
     app[GALLERY] = Gallery(loaders, executor)
-    app[METRICS] = metrics
-    app[SESSIONS] = Sessions(settings.max_sessions, executor, clock or MonotonicClock(), metrics)
+    app[METRICS] = Metrics()
+    app[SESSIONS] = Sessions(
+        settings.max_sessions,
+        executor,
+        clock or MonotonicClock(),
+        app[METRICS],
+        settings.ice_servers,
+    )
 
     async def clean_up(app: web.Application) -> None:
         await app[SESSIONS].end_all(STOP_WITHIN_S)
         executor.shutdown(wait=False, cancel_futures=True)
 
     app.on_cleanup.append(clean_up)
-    app.add_routes(
-        [
-            web.post("/sessions", _open_session),
-            web.get("/sessions/{id}", _session_status),
-            web.delete("/sessions/{id}", _end_session),
-            web.get("/avatars", _list_avatars),
-            web.get("/avatars/{name}/thumbnail.jpg", _thumbnail),
-            web.get("/avatars/{name}/preview.png", _preview),
-            web.get("/healthz", _health),
-            web.get("/metrics", _metrics),
-            web.get("/", _page),
-            web.static("/client", PAGE),
-        ]
-    )
+    app.add_routes(routes(PAGE))
     return app
 
 
+def add_exports(app: web.Application, library: Library) -> None:
+    """Let the page make avatars, which are served as soon as they are ready."""
+
+    def made(name: str, bundle: Path) -> None:
+        app[GALLERY].add(name, library.loader(name, bundle))
+
+    app[EXPORTS] = Exports(library.folder, app[METRICS], made)
+
+    async def clean_up(app: web.Application) -> None:
+        await app[EXPORTS].stop()
+
+    app.on_cleanup.append(clean_up)
+
+
 async def run(app: web.Application, settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. ``on_ready`` gets the page's address once it can be opened."""
+    """Serve until SIGINT or SIGTERM. Raises BadInput for an address that can not be used."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -101,87 +132,16 @@ async def run(app: web.Application, settings: Settings, on_ready: Callable[[str]
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise BadInput(
+                f"{settings.host}:{settings.port} can not be listened on ({error.strerror}), "
+                "expected a free port of this machine: choose another --port"
+            ) from error
         port = runner.addresses[0][1]
-        shown = settings.host if settings.host not in ("0.0.0.0", "::") else "localhost"
+        shown = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host
         on_ready(f"http://{shown}:{port}/")
         await stop.wait()
     finally:
         await runner.cleanup()
-
-
-async def _open_session(request: web.Request) -> web.Response:
-    if request.content_type != "application/sdp":
-        return problem(
-            415, f"got {request.content_type}, expected application/sdp: POST the offer's SDP"
-        )
-    request.app[SESSIONS].check_room()
-    try:
-        offer = await request.text()
-    except (UnicodeDecodeError, LookupError) as error:
-        raise BadOffer(f"the offer is not text ({error}), expected SDP in UTF-8") from error
-    gallery = request.app[GALLERY]
-    character = await gallery.character(request.query.get("avatar") or gallery.names[0])
-    session, answer = await request.app[SESSIONS].open(offer, character)
-    return web.Response(
-        status=201,
-        text=answer,
-        content_type="application/sdp",
-        headers={"Location": f"/sessions/{session.id}"},
-    )
-
-
-async def _session_status(request: web.Request) -> web.Response:
-    session = request.app[SESSIONS].find(request.match_info["id"])
-    return web.json_response(session.status())
-
-
-async def _end_session(request: web.Request) -> web.Response:
-    await request.app[SESSIONS].find(request.match_info["id"]).end("asked to")
-    return web.Response(status=204)
-
-
-async def _list_avatars(request: web.Request) -> web.Response:
-    avatars = []
-    for name in request.app[GALLERY].names:
-        character = await request.app[GALLERY].character(name)
-        base = f"/avatars/{name}"
-        avatars.append(
-            {
-                "name": name,
-                "title": character.title,
-                "thumbnail": f"{base}/thumbnail.jpg",
-                "preview": f"{base}/preview.png",
-            }
-        )
-    return web.json_response({"avatars": avatars})
-
-
-async def _thumbnail(request: web.Request) -> web.Response:
-    character = await request.app[GALLERY].character(request.match_info["name"])
-    return _image(character.thumbnail_jpg, "image/jpeg")
-
-
-async def _preview(request: web.Request) -> web.Response:
-    character = await request.app[GALLERY].character(request.match_info["name"])
-    return _image(character.preview_png, "image/png")
-
-
-def _image(data: bytes, content_type: str) -> web.Response:
-    return web.Response(
-        body=data, content_type=content_type, headers={"Cache-Control": "private, max-age=60"}
-    )
-
-
-async def _health(request: web.Request) -> web.Response:
-    sessions = request.app[SESSIONS]
-    return web.json_response({"status": "ok", "sessions": len(sessions), "most": sessions.most})
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    text = request.app[METRICS].text(request.app[SESSIONS].counts())
-    return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4"})
-
-
-async def _page(request: web.Request) -> web.FileResponse:
-    return web.FileResponse(PAGE / "index.html")

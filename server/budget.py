@@ -1,8 +1,8 @@
 """Where the milliseconds between the microphone and the face go.
 
-``delay`` is the one constant of a session: what was captured at time t leaves as sound and as picture
-at t + delay. It has to cover the longest of the parts that the picture waits for, or frames are
-missed; every millisecond more is latency for nothing.
+``delay`` is the one constant of a session: what was captured at time t leaves as sound and as
+picture at t + delay. It has to cover the longest of the parts that the picture waits for, or frames
+are missed; every millisecond more is latency for nothing.
 """
 
 from __future__ import annotations

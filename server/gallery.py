@@ -75,6 +75,13 @@ class Gallery:
     def names(self) -> list[str]:
         return list(self._loaders)
 
+    @property
+    def first(self) -> str:
+        """The one for whoever names none. Raises UnknownAvatar without any."""
+        if not self._loaders:
+            raise UnknownAvatar("no avatar is served, expected one: make one from a photo first")
+        return next(iter(self._loaders))
+
     def add(self, name: str, loader: Loader) -> None:
         """One more avatar, or a new one in the place of an old one of that name."""
         self._loaders[name] = loader

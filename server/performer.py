@@ -1,8 +1,8 @@
 """Hear and draw, off the event loop: one session's way through the shared models.
 
-At most one job of a session is in the worker threads at a time; it takes all sound that has come since
-the last one. What is too late to be shown is never drawn, so that under load pictures are dropped
-before sound is.
+At most one job of a session is in the worker threads at a time. It is given when the sound for a
+picture is complete, and takes all that has come since the last one. What is too late to be shown is
+never drawn, so that under load pictures are dropped before sound is.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def picture(rgb: NDArray[np.uint8]) -> av.VideoFrame:
     """``[H, W, 3]`` uint8 RGB as the encoder wants it: yuv420p, even sides, without time."""
     height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
     yuv = cv2.cvtColor(rgb[:height, :width], cv2.COLOR_RGB2YUV_I420)
-    return av.VideoFrame.from_ndarray(yuv, format="yuv420p")
+    return av.VideoFrame.from_ndarray(yuv.astype(np.uint8, copy=False), format="yuv420p")
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ class Performer:
         self._base = 0  # the one at which the pipeline's own count began
         self._skip = 0  # of those to come, how many are left out to begin on a frame
         self._begin_at: int | None = None
+        self._wanted = pipeline.look_ahead_samples  # received so many, a picture can be made
         self._job: asyncio.Task[None] | None = None
 
     def hear(self, samples: NDArray[np.int16]) -> None:
@@ -127,7 +128,7 @@ class Performer:
         self._pending_samples += len(at_16k)
         if self._pending_samples > MOST_PENDING:
             self._give_up()
-        elif self._job is None:
+        elif self._job is None and self._received >= self._wanted:
             self._job = asyncio.create_task(self._perform())
 
     async def stop(self) -> None:
@@ -141,6 +142,7 @@ class Performer:
         self._forget_pending()
         self._skip = -self._received % FRAME_SAMPLES
         self._begin_at = self._received + self._skip
+        self._wanted = self._begin_at + self._pipeline.look_ahead_samples
 
     def _forget_pending(self) -> None:
         self._pending.clear()
@@ -149,12 +151,14 @@ class Performer:
     async def _perform(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._pending:
+            while self._received >= self._wanted and self._pending:
                 if self._begin_at is not None:
                     self._state = self._pipeline.initial_state(self._seed)
                     self._base, self._begin_at = self._begin_at, None
                 samples = np.concatenate(self._pending)
                 self._forget_pending()
+                self._wanted += (self._received - self._wanted) // FRAME_SAMPLES * FRAME_SAMPLES
+                self._wanted += FRAME_SAMPLES
                 self._take(await loop.run_in_executor(self._executor, self._work, samples))
         except Exception:  # the session's own task: nobody else would see what went wrong
             logger.exception("hearing or drawing failed, the session ends")

@@ -48,10 +48,10 @@ _RESAMPLER_HOLDS = 96  # samples of 48 kHz that the way to 16 kHz keeps back, an
 def mono(frame: av.AudioFrame) -> NDArray[np.int16]:
     """``[n]`` int16, the mean of the channels of a decoded Opus packet (packed s16)."""
     channels = len(frame.layout.channels)
-    samples: NDArray[np.int16] = frame.to_ndarray().reshape(-1, channels)
-    if channels == 1:
-        return samples[:, 0]
-    return (samples.sum(axis=1, dtype=np.int32) // channels).astype(np.int16)
+    samples = frame.to_ndarray().reshape(-1, channels)
+    assert samples.dtype == np.int16, f"the decoder gave {samples.dtype}, expected int16"
+    mean: NDArray[np.int32] = samples.sum(axis=1, dtype=np.int32) // channels
+    return mean.astype(np.int16)
 
 
 @dataclass(eq=False)

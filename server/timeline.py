@@ -1,18 +1,18 @@
 """The session's timeline of incoming sound: where on it each packet belongs.
 
 The timeline counts samples at 48 kHz since the session began and never stops or jumps: sample s is
-wanted by the pictures at a fixed instant (``Need``). The microphone does not keep to that. Its stream
-begins some time later, loses packets, arrives in bursts, slips by 100 ms when the browser is starved,
-and runs some 100 ppm fast or slow. All of it is absorbed here, so that everything behind sees one
-unbroken stream at the pace of the clock:
+wanted by the pictures at a fixed instant (``Need``). The microphone does not keep to that. Its
+stream begins some time later, loses packets, arrives in bursts, slips by 100 ms when the browser is
+starved, and runs some 100 ppm fast or slow. All of it is absorbed here, so that everything behind
+sees one unbroken stream at the pace of the clock:
 
 * a loss is filled with silence as soon as a later packet shows it;
 * silence is also put where sound is needed now and has not come (``conceal``);
 * sound that comes after its place was filled moves the anchor later, within bounds, so that speech
   is heard late rather than lost; what is later still is dropped;
-* the anchor moves earlier again, by leaving out sound while nothing is said, when nearly all sound of
-  the last seconds came well before it was needed. So the latency follows the jitter there is, and
-  the drift of the microphone's clock goes the same way.
+* the anchor moves earlier again, by leaving out sound while nothing is said, when nearly all sound
+  of the last seconds came well before it was needed. So the latency follows the jitter there is,
+  and the drift of the microphone's clock goes the same way.
 """
 
 from __future__ import annotations
@@ -107,10 +107,10 @@ def place(
     n = len(samples)
     if state.shift is None or abs(now - (stamp + n + state.shift)) > MOST_GAP:
         state = _moved_to(now - (stamp + n), replace(state, slack=()))
-    assert state.shift is not None
+    start = stamp + (state.shift or 0)
     rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     state = replace(state, loudest=max(rms, state.loudest * 0.999))
-    state = _noted(stamp + state.shift, n, now, need, state)
+    state = _noted(start, n, now, need, state)
 
     early = _spare(now, state)
     quiet = rms < max(QUIET, QUIET_SHARE * state.loudest)

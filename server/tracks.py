@@ -1,8 +1,8 @@
 """The two tracks that the browser receives: the face, and the voice delayed to fit it.
 
-Both are paced by the same schedule and count their time from the same zero. Neither ever catches up:
-what is too late is left out and counted, since a burst of late packets would make the browser buffer
-more, and stay late.
+Both are paced by the same schedule and count their time from the same zero. Neither ever catches
+up: what is too late is left out and counted, since a burst of late packets would make the browser
+buffer more, and stay late.
 """
 
 from __future__ import annotations

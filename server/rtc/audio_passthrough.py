@@ -1,11 +1,11 @@
 """Incoming sound without aiortc's jitter buffer.
 
 Upstream behaviour: ``RTCRtpReceiver`` puts audio through ``JitterBuffer(capacity=16, prefetch=4)``.
-It holds every packet for 80 ms, and since audio is never retransmitted one lost packet stalls it for
-320 ms and leaves it 280 ms behind for ever (aiortc issue 543 describes the same).
+It holds every packet for 80 ms, and since audio is never retransmitted one lost packet stalls it
+for 320 ms and leaves it 280 ms behind for ever (aiortc issue 543 describes the same).
 
-Here a packet goes to the decoder as it comes. What arrives behind a later one is dropped, and a loss
-is left for the session's timeline to see as a jump of the time stamps and fill.
+Here a packet goes to the decoder as it comes. What arrives behind a later one is dropped, and a
+loss is left for the session's timeline to see as a jump of the time stamps and fill.
 """
 
 from __future__ import annotations

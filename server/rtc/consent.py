@@ -1,8 +1,8 @@
 """Notice within seconds that a browser is gone.
 
 Upstream behaviour: aioice asks the peer for consent (RFC 7675) every 5 s and gives up after 6
-failures. A killed browser is noticed after 25 to 28 s, and until then its session goes on rendering.
-Measured with the values here: 4 s.
+failures. A killed browser is noticed after 25 to 28 s, and until then its session goes on
+rendering. Measured with the values here: 4 s.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """An H.264 encoder for faces: fast, and steady when the bit rate changes.
 
-Upstream behaviour (``aiortc.codecs.h264.H264Encoder``): x264's preset "medium" at 19 % of a core for
-512x512 at 25 fps; each change of the bit rate by more than 10 % throws the codec away, which costs a
-keyframe and a visible pulse (14 of them in 85 s, as Chromium's estimate moves); the time base
-is 1/30 whatever the pictures' rate. The bit rate has no public setting (aiortc issue 1159).
+Upstream behaviour (``aiortc.codecs.h264.H264Encoder``): x264's preset "medium" at 19 % of a core
+for 512x512 at 25 fps; each change of the bit rate by more than 10 % throws the codec away, which
+costs a keyframe and a visible pulse (14 of them in 85 s, as Chromium's estimate moves); the time
+base is 1/30 whatever the pictures' rate. The bit rate has no public setting (aiortc issue 1159).
 
 Here: preset superfast, zero latency, one thread, 4 % of a core. The codec is opened once with a
-constant-bit-rate buffer, because only in that mode x264 accepts a new rate while it runs. The lowest
-quantiser is bounded, so that a still face does not spend bits that nobody sees.
+constant-bit-rate buffer, because only in that mode x264 accepts a new rate while it runs. The
+lowest quantiser is bounded, so that a still face does not spend bits that nobody sees.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Sender reports that tell the browser when a frame was meant, not when it left.
 
-Upstream behaviour: ``RTCRtpSender`` stamps its RTCP sender reports with the wall clock at the moment
-the last packet was sent, for each track alone. Whatever made a track late (encoding, a busy machine)
-is thereby declared to be capture time, and the browser keeps the tracks apart by as much: 100 ms of
-lateness stayed 106 ms of skew, while the browser believed itself in sync. Measured jitter of the
+Upstream behaviour: ``RTCRtpSender`` stamps its RTCP sender reports with the wall clock at the
+moment the last packet was sent, for each track alone. Whatever made a track late (encoding, a busy
+machine) is thereby declared to be capture time, and the browser keeps the tracks apart by as much:
+100 ms of lateness stayed 106 ms of skew, while the browser believed itself in sync. Measured jitter
+of the
 stamps: 14 to 36 ms, up to 220 ms on a busy machine.
 
 Here the stamp is ``epoch + pts`` with one epoch for both tracks of a session.
@@ -27,8 +28,8 @@ _NTP_FRACTION = 1 << 32
 def report_media_time(sender: RTCRtpSender, media_ntp: Callable[[], int | None]) -> None:
     """Correct one sender, before it starts.
 
-    media_ntp: NTP time (64 bit, 32 of them fraction) at which the frame that its track gave last was
-               meant to be captured; None before the first.
+    media_ntp: NTP time (64 bit, 32 of them fraction) at which the frame that its track gave last
+               was meant to be captured; None before the first.
     """
     mangled = private(sender, "ntp_timestamp")
     upstream = sender._next_encoded_frame

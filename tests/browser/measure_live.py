@@ -138,7 +138,8 @@ def measure(avatar: str, seconds: float, skip_s: float) -> dict[str, Any]:
             paired(mic_arrival, voice_arrival, best_delay(mic_arrival, voice_arrival), 150)),
         "jitter_buffer_ms": {
             kind: round(1000 * (last[kind]["jitterBufferDelay"] - first[kind]["jitterBufferDelay"])
-                / max(1, last[kind]["jitterBufferEmittedCount"] - first[kind]["jitterBufferEmittedCount"]), 1)
+                / max(1, last[kind]["jitterBufferEmittedCount"] -
+                first[kind]["jitterBufferEmittedCount"]), 1)
             for kind in ("a", "v")},
         "course": course(stats, first["at"]),
         "keyframes": last["v"].get("keyFramesDecoded"),

@@ -9,11 +9,13 @@ import argparse
 import asyncio
 import logging
 import sys
+from pathlib import Path
 
 from engine.clock import MonotonicClock
 from engine.motion import Motion
 from server.app import Settings, make_app, run
 from server.gallery import Character
+from server.library import Library
 from tests.browser.calibration import CalibrationPipeline
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
 
@@ -25,9 +27,7 @@ def character(name: str, calibrated: bool) -> Character:
         still = pipeline.draw(Motion())
         title, thumbnail, preview = "Synthetic", jpeg(still), png(still)
     else:
-        from server.builtin import load
-
-        real = load(name, clock)
+        real = Library(Path(), clock).loaders([name]).popitem()[1]()
         pipeline, title = real.pipeline, real.title
         thumbnail, preview = real.thumbnail_jpg, real.preview_png
     if calibrated:

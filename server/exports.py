@@ -1,0 +1,217 @@
+"""Making avatars from uploaded photos, each in a process of its own.
+
+The server never imports torch or mediapipe, and never decodes what was uploaded: a photo that makes
+a decoder crash takes down its own process only. One export at a time; it leaves one core to the
+sessions. The process reports on its standard output, one JSON object a line::
+
+    {"stage": "tuning", "percent": 40.0, "seconds_left": 12.5}
+
+and ends with exit code 0 and the bundle in place, or with an error message as its last line on
+standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sys
+import tempfile
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from engine.errors import BadPhoto, MissingExtra
+from server.metrics import Metrics
+from server.problems import Busy, NotFound
+
+__all__ = ["Exports", "Job", "engine_command"]
+
+logger = logging.getLogger(__name__)
+
+KINDS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+EXPORT_WITHIN_S = 30 * 60
+MOST_KEPT = 16
+MOST_EVENTS = 2000
+
+Command = Callable[[Path, Path, str], Sequence[str]]
+
+
+def engine_command(photo: Path, bundle: Path, title: str) -> Sequence[str]:
+    """How `engine export` is called. Raises MissingExtra where it could not run."""
+    if find_spec("torch") is None or find_spec("mediapipe") is None:
+        raise MissingExtra("making an avatar", "export")
+    return [
+        sys.executable, "-m", "engine.cli", "export", "--identity", str(photo),
+        "--out", str(bundle), "--title", title, "--progress", "json",
+    ]  # fmt: skip
+
+
+@dataclass
+class Job:
+    """One export. Events are kept, so that whoever looks late sees all of them; bounded."""
+
+    id: str
+    name: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+    over: bool = False
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def tell(self, event: dict[str, Any], *, over: bool = False) -> None:
+        async with self.changed:
+            if len(self.events) < MOST_EVENTS or over:
+                self.events.append(event)
+            self.over = over
+            self.changed.notify_all()
+
+    async def follow(self) -> AsyncIterator[dict[str, Any]]:
+        """All events so far and those to come, up to the last."""
+        seen = 0
+        while True:
+            async with self.changed:
+                while not self.over and len(self.events) == seen:
+                    await self.changed.wait()
+                fresh, over = self.events[seen:], self.over
+            for event in fresh:
+                yield event
+            seen += len(fresh)
+            if over:
+                return
+
+
+class Exports:
+    """The exports of one server. ``on_made`` gets the name and the file of each new avatar."""
+
+    def __init__(
+        self,
+        folder: Path,
+        metrics: Metrics,
+        on_made: Callable[[str, Path], None],
+        command: Command = engine_command,
+    ) -> None:
+        self._folder = folder
+        self._metrics = metrics
+        self._on_made = on_made
+        self._command = command
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._running: asyncio.Task[None] | None = None
+
+    def check(self, content_type: str) -> None:
+        """Whether an upload of this type would be taken. Raises MissingExtra, Busy, BadPhoto."""
+        self._command(Path("photo"), Path("bundle"), "title")
+        if self._running is not None:
+            raise Busy("an avatar is being made already: wait until it is ready and try again")
+        if content_type not in KINDS:
+            raise BadPhoto(
+                f"got {content_type}, expected {', '.join(KINDS)}: save the photo as a JPEG file"
+            )
+
+    def start(self, photo: bytes, content_type: str, name: str, title: str) -> Job:
+        """Begin to make the avatar ``name``. Raises as ``check``."""
+        self.check(content_type)
+        if not photo:
+            raise BadPhoto("the upload is empty, expected a photo: choose the file again")
+        job = Job(secrets.token_urlsafe(12), name)
+        self._jobs[job.id] = job
+        while len(self._jobs) > MOST_KEPT:
+            self._jobs.popitem(last=False)
+        self._metrics.exports_started += 1
+        self._running = asyncio.create_task(self._run(job, photo, KINDS[content_type], title))
+        self._running.add_done_callback(self._ran)
+        return job
+
+    def find(self, job_id: str) -> Job:
+        """Raises NotFound."""
+        if job_id not in self._jobs:
+            raise NotFound("no export has this address: POST /avatars starts one")
+        return self._jobs[job_id]
+
+    async def stop(self) -> None:
+        """End the running export; nothing half-made stays."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running], timeout=1)
+
+    def _ran(self, task: asyncio.Task[None]) -> None:
+        self._running = None
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("an export failed in the server", exc_info=task.exception())
+
+    async def _run(self, job: Job, photo: bytes, suffix: str, title: str) -> None:
+        error: str | None = "the export failed in the server: see its log"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".making-") as scratch:
+                upload = Path(scratch) / f"photo{suffix}"
+                made = Path(scratch) / f"{job.name}.avatar"
+                await asyncio.to_thread(upload.write_bytes, photo)
+                error = await self._export(job, upload, made, title)
+                if error is None:
+                    bundle = self._folder / made.name
+                    made.replace(bundle)
+                    self._on_made(job.name, bundle)
+        except asyncio.CancelledError:
+            error = "the server stops"
+            raise
+        finally:
+            self._metrics.exports_failed += error is not None
+            last = {"error": error} if error else {"done": True, "name": job.name}
+            await job.tell(last, over=True)
+
+    async def _export(self, job: Job, upload: Path, made: Path, title: str) -> str | None:
+        """Run the process to its end: None, or what went wrong."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command(upload, made, title),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=1 << 20,
+            env=os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1))},
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        complaint = asyncio.create_task(_last_line(process.stderr))
+        try:
+            async with asyncio.timeout(EXPORT_WITHIN_S):
+                async for line in process.stdout:
+                    event = _event(line)
+                    if event is not None:
+                        await job.tell(event)
+                code = await process.wait()
+                said = await complaint
+        except TimeoutError:
+            return f"the export took longer than {EXPORT_WITHIN_S // 60} minutes and was stopped"
+        finally:
+            complaint.cancel()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if code == 0 and await asyncio.to_thread(made.is_file):
+            return None
+        return said or f"the export ended with code {code} and said nothing"
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """A line of progress, or None for anything else that a library may print."""
+    try:
+        event = json.loads(line)
+        return {
+            "stage": str(event["stage"])[:80],
+            "percent": min(100.0, max(0.0, float(event["percent"]))),
+            "seconds_left": event.get("seconds_left"),
+        }
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+async def _last_line(stream: asyncio.StreamReader) -> str:
+    """The last line that is not empty: the error message, where there is one."""
+    last = ""
+    async for line in stream:
+        last = line.decode(errors="replace").strip() or last
+    return last[:500]

@@ -1,0 +1,77 @@
+"""Where served avatars come from: the built-in ones, files, and the folder of those made here."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.avatar import Avatar, builtin_avatars, find_avatar, read_manifest
+from engine.clock import Clock
+from engine.pipeline import Pipeline
+from engine.speech import SpeechModel
+from server.gallery import Character, Loader
+
+__all__ = ["Library", "default_folder", "slug"]
+
+_NAME = re.compile(r"[^a-z0-9]+")
+MOST_NAME = 40
+
+
+def default_folder() -> Path:
+    """Where avatars made through the page are kept, after the XDG base directory specification."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "avatar-engine" / "avatars"
+
+
+def slug(title: str, taken: Iterable[str] = ()) -> str:
+    """A name for addresses and files: a to z, 0 to 9 and dashes, not one of ``taken``."""
+    name = _NAME.sub("-", title.lower()).strip("-")[:MOST_NAME].strip("-") or "avatar"
+    names, number = set(taken), 2
+    unique = name
+    while unique in names:
+        unique, number = f"{name}-{number}", number + 1
+    return unique
+
+
+class Library:
+    """Turns bundles into loaders that share one speech model.
+
+    Raises ModelMismatch or MissingExtra at once when the speech model can not be loaded.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, speech: SpeechModel | None = None) -> None:
+        self.folder = folder
+        self._clock = clock
+        self._speech = speech or SpeechModel.load()
+
+    def loaders(self, asked: Iterable[str] = ()) -> dict[str, Loader]:
+        """For the avatars asked for by name or file, or for all: built in and made here.
+
+        Raises BadInput for one that is neither, BadBundle for a file that is no bundle.
+        """
+        paths = [find_avatar(name) for name in asked]
+        if not paths:
+            paths = [*builtin_avatars().values(), *sorted(self.folder.glob("*.avatar"))]
+        loaders: dict[str, Loader] = {}
+        for path in paths:
+            title = str(read_manifest(path).get("name", path.stem))
+            name = slug(title, loaders)
+            loaders[name] = self.loader(name, path)
+        return loaders
+
+    def loader(self, name: str, path: Path) -> Loader:
+        """The way to load one bundle, to be called off the event loop."""
+        return lambda: self._load(name, path)
+
+    def _load(self, name: str, path: Path) -> Character:
+        avatar = Avatar.load(path)
+        return Character.ready(
+            name,
+            avatar.title,
+            Pipeline(avatar, self._speech),
+            avatar.thumbnail_jpg,
+            avatar.preview_png,
+            self._clock,
+        )
