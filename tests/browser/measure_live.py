@@ -76,9 +76,9 @@ def course(stats: list[dict[str, Any]], began: float) -> list[tuple[float, ...]]
             / max(1, after[k]["jitterBufferEmittedCount"] - before[k]["jitterBufferEmittedCount"])
             for k in ("a", "v")
         ]  # fmt: skip
-        played = [after[k].get("estimatedPlayoutTimestamp", np.nan) for k in ("a", "v")]
-        out.append((round((after["at"] - began) / 1000), round(played[0] - played[1]),
-                    *(round(b) for b in buffered)))  # fmt: skip
+        played = [after[k].get("estimatedPlayoutTimestamp") for k in ("a", "v")]
+        skew = round(played[0] - played[1]) if None not in played else None
+        out.append((round((after["at"] - began) / 1000), skew, *(round(b) for b in buffered)))
     return out
 
 
@@ -117,8 +117,9 @@ def measure(avatar: str, seconds: float, skip_s: float) -> dict[str, Any]:
     stats = [s for s in probe["stats"] if began <= s["at"] <= ended]
     first, last = stats[0], stats[-1]
     delay = best_delay(mic_arrival, shown)
+    kbits = (last["v"]["bytesReceived"] - first["v"]["bytesReceived"]) * 8
     own = [s["a"]["estimatedPlayoutTimestamp"] - s["v"]["estimatedPlayoutTimestamp"]
-           for s in stats if "estimatedPlayoutTimestamp" in s["a"]]  # fmt: skip
+           for s in stats if "estimatedPlayoutTimestamp" in s["a"] and "estimatedPlayoutTimestamp" in s["v"]]  # fmt: skip
     return {
         "avatar": avatar,
         "seconds": round((ended - began) / 1000, 1),

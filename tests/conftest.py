@@ -1,0 +1,61 @@
+"""What all tests share: which ones can run here, and where the training data lie.
+
+A test that can not run is skipped with the reason, never counted as passed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--data",
+        type=Path,
+        default=ROOT.parent / "shared" / "data",
+        help="folder of the training data, for the tests marked 'data'",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = {
+        "data": _missing_data(config.getoption("--data")),
+        "export": _missing_modules("torch", "mediapipe"),
+        "browser": _missing_modules("playwright") or _missing_chromium(),
+        "gpu": _missing_gpu(),
+    }
+    for item in items:
+        for marker, reason in missing.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"did not run: {reason}"))
+
+
+@pytest.fixture(scope="session")
+def data(request: pytest.FixtureRequest) -> Path:
+    """The folder of the training data; for tests marked ``data``."""
+    folder: Path = request.config.getoption("--data")
+    return folder
+
+
+def _missing_data(folder: Path) -> str:
+    return "" if folder.is_dir() else f"no data at {folder.name}, give --data"
+
+
+def _missing_modules(*names: str) -> str:
+    missing = [name for name in names if find_spec(name) is None]
+    return f"{', '.join(missing)} not installed" if missing else ""
+
+
+def _missing_chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    return "" if found else "no chromium on the PATH"
+
+
+def _missing_gpu() -> str:
+    return "" if shutil.which("nvidia-smi") else "no CUDA device"
