@@ -13,16 +13,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.progress import track
 
 from export.align import canvas_matrix
+from export.canvas import canvas_picture
 from export.landmarks import FaceMesh
 from export.motions import sample_motions
 from export.puppet import Puppet
 from training.data import data_folder
 
-__all__ = ["canvas_picture", "main", "split"]
+__all__ = ["main", "split"]
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +36,6 @@ def split(names: Sequence[str]) -> tuple[list[str], list[str]]:
     ordered = sorted(names)
     held = ordered[5::11][:HELD_OUT]
     return [n for n in ordered if n not in set(held)], held
-
-
-def canvas_picture(
-    image: NDArray[np.uint8], matrix: NDArray[np.float64], size: int
-) -> NDArray[np.uint8]:
-    """The canvas cut out of a picture: ``[size, size, 3]`` uint8 RGB, averaged where it shrinks."""
-    fine = size * 4
-    to_image = matrix.copy()
-    to_image[:, :2] /= fine
-    to_image[:, 2] += to_image[:, :2] @ (0.5, 0.5) - 0.5
-    picture = cv2.warpAffine(
-        image,
-        to_image,
-        (fine, fine),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def main(

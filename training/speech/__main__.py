@@ -23,7 +23,7 @@ from training.speech.dataset import Windows, aligned_example, tracked_example
 from training.speech.geometry import LipGeometry, gap, width
 from training.speech.measure import correlation
 from training.speech.network import SpeechNetwork
-from training.speech.real import GridClip, grid_clips, strangers
+from training.speech.real import Address, GridClip, addresses, grid_clips, strangers
 from training.speech.to_onnx import export_speech
 from training.speech.tracking import Track
 from training.speech.train import Mix, TrainingPlan, new_network, train
@@ -55,7 +55,8 @@ def main() -> None:
     clips = grid_clips(options.data, runs / "tracks")
     others = strangers(options.data, runs / "tracks")
     model, offset = _coarticulation(clips, runs / "coarticulation.pt")
-    mix = _mix(options.data, runs, clips, model, offset, options.look_ahead)
+    fluent = addresses(options.data, runs / "tracks", model)
+    mix = _mix(options.data, runs, clips, fluent, model, offset, options.look_ahead)
     held = [c.track for c in clips if c.held_out]
     network = train(
         new_network(options.look_ahead),
@@ -86,22 +87,25 @@ def _mix(
     data: Path,
     runs: Path,
     clips: list[GridClip],
+    fluent: list[Address],
     model: Coarticulation,
     offset: float,
     look_ahead: int,
 ) -> Mix:
-    """A batch of 32: eight of real lips, twenty of aligned speech, four without a voice."""
+    """A batch of 32: 11 of real lips, 18 of aligned speech, 3 without a voice."""
     surroundings = Surroundings(list(untexted(data, _VOICES)))
     utterances = load_utterances(runs / "utterances", for_training=True)
     aligned = [aligned_example(u.sound, u.phones, model) for u in utterances]
     real = [tracked_example(c.track, c.phones, offset) for c in clips if not c.held_out]
+    spoken = [tracked_example(a.track, a.phones, a.offset) for a in fluent]
     log.info("%d aligned utterances, %d real clips", len(aligned), len(real))
     return Mix(
         (
-            (Windows(aligned, surroundings, look_ahead), 20),
+            (Windows(aligned, surroundings, look_ahead), 18),
             (Windows(real, surroundings, look_ahead, speeds=(0.85, 1.25)), 8),
+            (Windows(spoken, surroundings, look_ahead, speeds=(0.85, 1.2)), 3),
         ),
-        silent=4,
+        silent=3,
     )
 
 

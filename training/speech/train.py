@@ -76,7 +76,7 @@ def losses(
     return {
         "points": (weight * points).sum(),
         "gap": (weight * gaps**2).sum(),
-        "width": 0.5 * (weight * widths**2).sum(),
+        "width": (weight * widths**2).sum(),
         "speed": 0.3 * (weight[:, step:] * speed).sum(),
         "controls": 4.0 * (aligned[..., None] * (controls - batch.controls) ** 2).mean(-1).sum(),
         "voice": 0.3 * nn.functional.binary_cross_entropy_with_logits(voice, batch.voice),
