@@ -1,0 +1,250 @@
+"""The command line: ``engine export``, ``render``, ``serve``, ``info``, ``bench``, ``doctor``.
+
+The one module of the engine that knows of server and export; each is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from engine.errors import AvatarEngineError, MissingExtra
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="One photo and a microphone become a live talking face.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_out = Console()
+_err = Console(stderr=True, highlight=False)
+
+
+class Quality(StrEnum):
+    """fast: a first result. best: tuned for minutes."""
+
+    fast = "fast"
+    best = "best"
+
+
+class ProgressStyle(StrEnum):
+    """bar: for people. json: one object a line, for programs. none: silent."""
+
+    bar = "bar"
+    json = "json"
+    none = "none"
+
+
+@contextmanager
+def _progress(style: ProgressStyle) -> Iterator[Callable[[str, float], None]]:
+    """A reporter of (stage, share done of the whole)."""
+    if style is ProgressStyle.none:
+        yield lambda stage, share: None
+        return
+    columns = (
+        TextColumn("{task.description:22}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err, disable=style is ProgressStyle.json) as progress:
+        task = progress.add_task("", total=1.0)
+        printed = ("", -1)
+
+        def report(stage: str, share: float) -> None:
+            nonlocal printed
+            progress.update(task, description=stage, completed=share)
+            percent = int(share * 100)
+            if style is ProgressStyle.json and (stage, percent) != printed:
+                printed = (stage, percent)
+                left = progress.tasks[0].time_remaining
+                event = {"stage": stage, "percent": round(share * 100, 1), "seconds_left": left}
+                sys.stdout.write(json.dumps(event) + "\n")
+                sys.stdout.flush()
+
+        yield report
+
+
+def _quiet_native_libraries() -> None:
+    """Before torch and mediapipe are imported: no chatter, and threads that sleep instead of spinning."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@app.command()
+def export(
+    identity: Annotated[Path, typer.Option(help="The photo: one face, frontal, well lit.")],
+    out: Annotated[
+        Optional[Path], typer.Option(help="The bundle to write; NAME.avatar by default.")  # noqa: UP045
+    ] = None,
+    quality: Annotated[Quality, typer.Option(help="fast: under a minute; best: minutes.")] = Quality.best,
+    size: Annotated[int, typer.Option(min=256, max=1024, help="Side of the frame in pixels.")] = 512,
+    title: Annotated[str, typer.Option(help="What people see; the file's name by default.")] = "",
+    source: Annotated[str, typer.Option(help="Where the photo is from.")] = "a photo of the user's",
+    licence: Annotated[str, typer.Option(help="The photo's licence.")] = "private",
+    rights: Annotated[
+        str, typer.Option(help="By which right this face may be animated.")
+    ] = "the exporting user states to hold the rights to animate this face",
+    progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
+) -> None:
+    """Turn a photo into an avatar: engine export --identity me.jpg"""
+    _quiet_native_libraries()
+    try:
+        from export.bundle import Identity
+        from export.identity import export_identity
+    except ImportError as error:
+        raise MissingExtra("making an avatar", "export") from error
+    target = out or Path(f"{identity.stem}.avatar")
+    who = Identity(target.stem, title or target.stem, source, licence, rights)
+    with _progress(progress) as report:
+        made = export_identity(
+            identity, target, who, quality=quality.value, size=size, progress=report
+        )
+    for warning in made.warnings:
+        _err.print(f"note: {warning}")
+    if progress is not ProgressStyle.json:
+        _out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def render(
+    avatar: Annotated[str, typer.Option(help="A built-in avatar's name, or a file.")],
+    audio: Annotated[Path, typer.Option(help="Speech: wav, mp3, ogg, m4a ...")],
+    out: Annotated[Path, typer.Option(help="The mp4 to write.")],
+    liveliness: Annotated[float, typer.Option(min=0, max=2, help="Blinks, gaze, sway.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed blinks at other times.")] = 0,
+    progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
+) -> None:
+    """Let an avatar speak a sound file: engine render --avatar X --audio in.wav --out out.mp4"""
+    from engine.avatar import Avatar, find_avatar
+    from engine.pipeline import Pipeline
+    from engine.render import render as render_file
+    from engine.render import sound_seconds
+    from engine.speech import SpeechModel
+
+    pipeline = Pipeline(Avatar.load(find_avatar(avatar)), SpeechModel.load(), liveliness)
+    seconds = sound_seconds(audio)
+    with _progress(progress) as report:
+        frames = render_file(
+            pipeline,
+            audio,
+            out,
+            seed=seed,
+            progress=lambda done: report("rendering", min(done / seconds, 1.0) if seconds else 0.0),
+        )
+    if progress is not ProgressStyle.json:
+        _out.print(f"{out} ({frames} frames)")
+
+
+@app.command()
+def serve(
+    avatar: Annotated[
+        Optional[list[str]], typer.Option(help="Name or file; all that are built in by default.")  # noqa: UP045
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "localhost",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8080,
+    max_sessions: Annotated[int, typer.Option(min=1, help="Live at a time.")] = 4,
+    token: Annotated[
+        Optional[str], typer.Option(envvar="AVATAR_TOKEN", help="Asked of every request.")  # noqa: UP045
+    ] = None,
+    open_to_all: Annotated[
+        bool, typer.Option("--open-to-all", help="Listen beyond this machine without a token.")
+    ] = False,
+) -> None:
+    """Serve the page where a face talks along with your microphone."""
+    from server.app import Settings
+    from server.app import serve as run_server
+
+    settings = Settings(
+        host=host, port=port, max_sessions=max_sessions, token=token, open_to_all=open_to_all
+    )
+    run_server(avatar or [], settings, lambda address: _out.print(f"Ready: {address}"))
+
+
+@app.command()
+def info(avatar: Annotated[str, typer.Argument(help="A built-in avatar's name, or a file.")]) -> None:
+    """Show what a bundle holds."""
+    from engine.avatar import Avatar, find_avatar
+
+    path = find_avatar(avatar)
+    loaded = Avatar.load(path)
+    table = Table(show_header=False, box=None)
+    manifest = loaded.manifest
+    for label, value in (
+        ("name", loaded.name),
+        ("title", loaded.title),
+        ("file", f"{path.name}, {path.stat().st_size / 1e6:.1f} MB, every hash verified"),
+        ("frame", f"{loaded.width} x {loaded.height}, {manifest.get('fps')} fps"),
+        ("generator", ", ".join(f"{k} {v}" for k, v in manifest.get("generator", {}).items())),
+        ("source", manifest.get("source")),
+        ("licence", manifest.get("licence")),
+        ("rights", manifest.get("rights")),
+        ("made with", ", ".join(f"{k} {v}" for k, v in manifest.get("made_with", {}).items())),
+    ):
+        table.add_row(label, str(value))
+    _out.print(table)
+
+
+@app.command()
+def bench(
+    avatar: Annotated[
+        Optional[str], typer.Option(help="Name or file; the first built-in one by default.")  # noqa: UP045
+    ] = None,
+    frames: Annotated[int, typer.Option(min=10, help="Frames to measure over.")] = 200,
+) -> None:
+    """Measure every stage of the pipeline on one core."""
+    from engine.avatar import Avatar, builtin_avatars, find_avatar
+    from engine.bench import measure
+
+    chosen = avatar or next(iter(builtin_avatars()), "")
+    rows = measure(Avatar.load(find_avatar(chosen)), frames)
+    table = Table("stage", "median ms", "p95 ms", "CPU ms", "% of a core at 25 fps")
+    for row in rows:
+        table.add_row(
+            row.stage, f"{row.median:.2f}", f"{row.p95:.2f}", f"{row.cpu:.2f}", f"{row.cpu * 2.5:.0f}"
+        )
+    _out.print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Check what is installed and say what is missing for what."""
+    from engine.doctor import examine
+
+    checks = examine()
+    for check in checks:
+        mark = "ok     " if check.passed else "missing"
+        _out.print(f"{mark} {check.what}: {check.finding}", highlight=False)
+        if check.remedy:
+            _out.print(f"        {check.remedy}", highlight=False)
+    if any(check.needed and not check.passed for check in checks):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point. Bad input ends with exit code 2 and one message, never with a traceback."""
+    try:
+        app()
+    except AvatarEngineError as error:
+        _err.print(f"error: {error}", soft_wrap=True, markup=False)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

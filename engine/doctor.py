@@ -1,0 +1,101 @@
+"""What is installed, what is missing, and the command that brings it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+
+from engine.avatar import Avatar, builtin_avatars
+from engine.errors import AvatarEngineError
+from engine.speech import SpeechModel
+
+__all__ = ["Check", "examine"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """needed: without it the engine does not run at all."""
+
+    what: str
+    passed: bool
+    finding: str
+    remedy: str = ""
+    needed: bool = True
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def examine() -> list[Check]:
+    """All checks, most fundamental first."""
+    python = sys.version_info[:2]
+    checks = [
+        Check(
+            "Python",
+            (3, 11) <= python < (3, 13),
+            platform.python_version(),
+            "" if (3, 11) <= python < (3, 13) else "use Python 3.11 or 3.12",
+        )
+    ]
+    cpu, cuda = _version("onnxruntime"), _version("onnxruntime-gpu")
+    if cpu and cuda:
+        checks.append(
+            Check(
+                "onnxruntime",
+                False,
+                f"{cpu} and onnxruntime-gpu {cuda} overwrite each other",
+                "pip uninstall onnxruntime onnxruntime-gpu, then install one of the two",
+            )
+        )
+    else:
+        checks.append(
+            Check(
+                "onnxruntime",
+                bool(cpu or cuda),
+                cpu or cuda or "not installed",
+                "" if cpu or cuda else "pip install 'avatar-engine[cpu]'",
+            )
+        )
+    headless, contrib = _version("opencv-python-headless"), _version("opencv-contrib-python")
+    both = " and ".join(f"{n} {v}" for n, v in (("headless", headless), ("contrib", contrib)) if v)
+    checks.append(Check("OpenCV", bool(both), both or "not installed"))
+    if checks[1].passed:
+        checks += [_speech(), *_avatars()]
+    missing = [name for name in ("torch", "mediapipe", "onnx") if find_spec(name) is None]
+    checks.append(
+        Check(
+            "making avatars (export)",
+            not missing,
+            f"without {', '.join(missing)}" if missing else f"torch {_version('torch')}",
+            "pip install 'avatar-engine[export]'" if missing else "",
+            needed=False,
+        )
+    )
+    return checks
+
+
+def _speech() -> Check:
+    try:
+        model = SpeechModel.load()
+    except AvatarEngineError as error:
+        return Check("speech model", False, str(error), "install the package again")
+    return Check("speech model", True, f"looks ahead {model.look_ahead_hops * 10} ms")
+
+
+def _avatars() -> list[Check]:
+    checks = []
+    for name, path in builtin_avatars().items():
+        try:
+            avatar = Avatar.load(path)
+        except AvatarEngineError as error:
+            checks.append(Check(f"avatar {name}", False, str(error), "install the package again"))
+        else:
+            checks.append(Check(f"avatar {name}", True, f"{avatar.width} x {avatar.height}"))
+    return checks
