@@ -75,10 +75,17 @@ class Avatar:
             matrix = np.array(canvas["matrix"], np.float64)
             name, title = str(manifest["name"]), str(manifest["title"])
         except (KeyError, TypeError, ValueError) as error:
-            raise BadBundle(f"{path.name}: its manifest lacks or garbles {error}: export it anew") from error
+            raise BadBundle(
+                f"{path.name}: its manifest lacks or garbles {error}: export it anew"
+            ) from error
         photo = cv2.imdecode(np.frombuffer(parts["photo.png"], np.uint8), cv2.IMREAD_COLOR)
         sane = matrix.shape == (2, 3) and bool(np.isfinite(matrix).all()) and 0 < size <= 1024
-        if photo is None or photo.shape != (height, width, 3) or max(photo.shape) > _SIDE_LIMIT or not sane:
+        if (
+            photo is None
+            or photo.shape != (height, width, 3)
+            or max(photo.shape) > _SIDE_LIMIT
+            or not sane
+        ):
             got = "an unreadable photo" if photo is None else f"a photo of {photo.shape}"
             raise BadBundle(
                 f"{path.name} holds {got} and a canvas {matrix.shape} of {size}, expected "

@@ -93,8 +93,12 @@ def export(
     out: Annotated[
         Optional[Path], typer.Option(help="The bundle to write; NAME.avatar by default.")  # noqa: UP045
     ] = None,
-    quality: Annotated[Quality, typer.Option(help="fast: under a minute; best: minutes.")] = Quality.best,
-    size: Annotated[int, typer.Option(min=256, max=1024, help="Side of the frame in pixels.")] = 512,
+    quality: Annotated[
+        Quality, typer.Option(help="fast: under a minute; best: minutes.")
+    ] = Quality.best,
+    size: Annotated[
+        int, typer.Option(min=256, max=1024, help="Side of the frame in pixels.")
+    ] = 512,
     title: Annotated[str, typer.Option(help="What people see; the file's name by default.")] = "",
     source: Annotated[str, typer.Option(help="Where the photo is from.")] = "a photo of the user's",
     licence: Annotated[str, typer.Option(help="The photo's licence.")] = "private",
@@ -178,7 +182,9 @@ def serve(
 
 
 @app.command()
-def info(avatar: Annotated[str, typer.Argument(help="A built-in avatar's name, or a file.")]) -> None:
+def info(
+    avatar: Annotated[str, typer.Argument(help="A built-in avatar's name, or a file.")],
+) -> None:
     """Show what a bundle holds."""
     from engine.avatar import Avatar, find_avatar
 
@@ -217,7 +223,11 @@ def bench(
     table = Table("stage", "median ms", "p95 ms", "CPU ms", "% of a core at 25 fps")
     for row in rows:
         table.add_row(
-            row.stage, f"{row.median:.2f}", f"{row.p95:.2f}", f"{row.cpu:.2f}", f"{row.cpu * 2.5:.0f}"
+            row.stage,
+            f"{row.median:.2f}",
+            f"{row.p95:.2f}",
+            f"{row.cpu:.2f}",
+            f"{row.cpu * 2.5:.0f}",
         )
     _out.print(table)
 

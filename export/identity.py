@@ -120,4 +120,3 @@ def _warnings(
     if np.ptp(landmarks[:468, 1]) < 0.3 * size:
         found.append("the face is small in the photo: a closer one is sharper")
     return found
-

@@ -84,7 +84,9 @@ class Mouth:
         # What the lips shade: light comes from above and in front, so the upper lip throws a shadow.
         shift = np.float32([[1, 0, 0], [0, 1, 0.30 * span]])
         lit = cv2.GaussianBlur(cv2.warpAffine(hole, shift, (size, size)), (0, 0), 0.22 * span + 0.6)
-        lit = np.clip(lit * cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6) * 1.6, 0, 1)[..., None]
+        lit = np.clip(lit * cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6) * 1.6, 0, 1)[
+            ..., None
+        ]
 
         canvas = np.float32([0.20, 0.07, 0.07]) * (0.35 + 0.65 * lit)
         for name in LAYERS:

@@ -215,11 +215,11 @@ class Puppet:
         lashes = self._lash_cover(face, points, fine)
         cover = np.maximum(hole, lashes)
         painted = np.where((lashes > hole)[..., None], self._lashes, painted)
-        colour = cv2.resize(
-            painted * cover[..., None], (size, size), interpolation=cv2.INTER_AREA
-        )
+        colour = cv2.resize(painted * cover[..., None], (size, size), interpolation=cv2.INTER_AREA)
         alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)
-        colour = _fill(colour / np.maximum(alpha, 1e-3)[..., None], (alpha > 0.02).astype(np.float32))
+        colour = _fill(
+            colour / np.maximum(alpha, 1e-3)[..., None], (alpha > 0.02).astype(np.float32)
+        )
         return Fields(
             np.ascontiguousarray(flow.transpose(2, 0, 1)),
             alpha[None],
@@ -229,11 +229,15 @@ class Puppet:
     def _gaze(self, face: NDArray[np.floating], eye: int, size: int) -> NDArray[np.float32]:
         """Flow of an eyeball: the iris moves as one, the sclera stretches beside it."""
         side, inward = (("Right", 1.0), ("Left", -1.0))[eye]
-        look = {n: float(face[ARKIT_INDEX[f"eyeLook{n}{side}"]]) for n in ("In", "Out", "Up", "Down")}
+        look = {
+            n: float(face[ARKIT_INDEX[f"eyeLook{n}{side}"]]) for n in ("In", "Out", "Up", "Down")
+        }
         corners = self.source[[EYES[eye][0][0], EYES[eye][0][-1]]]
         width = float(np.linalg.norm(corners[0] - corners[1]))
-        shift = _GAZE * width * np.array(
-            [(look["In"] - look["Out"]) * inward, 0.6 * (look["Down"] - look["Up"])]
+        shift = (
+            _GAZE
+            * width
+            * np.array([(look["In"] - look["Out"]) * inward, 0.6 * (look["Down"] - look["Up"])])
         )
         iris = self.irises[np.array(_IRISES[eye]) - 468]
         radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
@@ -277,7 +281,9 @@ class Puppet:
             cover = np.maximum(cover, soft * min(1.0, 1.2 * blink) * 0.8)
         return cover
 
-    def _lash_colour(self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _lash_colour(
+        self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """The darkest tone along the upper lids, ``[3]`` RGB 0 to 1."""
         height, width = image.shape[:2]
         where = [*EYES[0][0][2:-2], *EYES[1][0][2:-2]]
@@ -286,7 +292,9 @@ class Puppet:
         tones = np.concatenate([image[y + k, x] for k in (-1, 0, 1)]).astype(np.float32) / 255
         return np.quantile(tones, 0.15, axis=0).astype(np.float32)
 
-    def _skin(self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _skin(
+        self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """Median colour of cheeks and nose, ``[3]`` RGB 0 to 1."""
         height, width = image.shape[:2]
         where = [50, 280, 205, 425, 5, 4, 195, 117, 346, 118, 347, 101, 330, 36, 266]

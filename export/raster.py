@@ -63,7 +63,9 @@ def interpolate(
     return out
 
 
-def polygon_coverage(polygon: NDArray[np.floating], size: int, oversample: int = 4) -> NDArray[np.float32]:
+def polygon_coverage(
+    polygon: NDArray[np.floating], size: int, oversample: int = 4
+) -> NDArray[np.float32]:
     """Share of each pixel that a polygon covers, 0 to 1: ``[size, size]`` float32.
 
     polygon: ``[P, 2]`` pixels, closed, filled by the even-odd rule.

@@ -82,7 +82,9 @@ def tune(
     for step in range(plan.steps):
         for group in optimiser.param_groups:
             warm = min(1.0, (step + 1) / 20)
-            group["lr"] = plan.rate * warm * (0.02 + 0.98 * math.cos(math.pi / 2 * step / plan.steps))
+            group["lr"] = (
+                plan.rate * warm * (0.02 + 0.98 * math.cos(math.pi / 2 * step / plan.steps))
+            )
         chosen = torch.from_numpy(1 + rng.permutation(len(faces) - 1)[: plan.batch])
         pivots = w.expand(plan.batch, -1, -1)
         moved = pivots + prior.displacement(faces[chosen], pivots)

@@ -31,7 +31,8 @@ RUN = Path("runs") / "prior"
 IDENTITIES, MOTIONS = 3, 4
 EMA = 0.998
 _MIRROR = [
-    ARKIT.index(n.replace("Left", "@").replace("Right", "Left").replace("@", "Right")) for n in ARKIT
+    ARKIT.index(n.replace("Left", "@").replace("Right", "Left").replace("@", "Right"))
+    for n in ARKIT
 ]
 
 
@@ -141,7 +142,9 @@ def main(
     while (spent := (time.monotonic() - began) / 60) < minutes:
         done = spent / minutes
         for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 100) * (0.02 + 0.98 * math.cos(done * math.pi / 2))
+            group["lr"] = (
+                rate * min(1, (step + 1) / 100) * (0.02 + 0.98 * math.cos(done * math.pi / 2))
+            )
         photo, face, fields, rest = frames.batch(rng)
         predicted = _predict(prior, photo, face, rest, half=done < 0.85)
         photos = photo.repeat_interleave(face.shape[1], 0)

@@ -46,7 +46,9 @@ class ModulatedConv(nn.Module):
     convolutions; demodulation divides output j by ``sqrt(sum_i,k (s_i W_jik)^2)``.
     """
 
-    def __init__(self, c_in: int, c_out: int, kernel: int, w_dim: int, demodulate: bool = True) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int, w_dim: int, demodulate: bool = True
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(c_out, c_in, kernel, kernel))
         self.gain = (c_in * kernel * kernel) ** -0.5
