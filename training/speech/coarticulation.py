@@ -6,9 +6,11 @@ falls off exponentially in time; the control follows the mean of all targets, we
 
     F(t) = sum_i D_i(t) T_i / sum_i D_i(t),    D_i(t) = a_i exp(-theta_i tau_i(t))
 
-Two changes. tau is the distance to the segment's interval, not to its centre, so that long segments
-hold their target. And T, a and theta are not set by hand but fitted to the lips of real speakers,
+Three changes. tau is the distance to the interval of a segment, not to its centre, so long segments
+hold their target. T, a and theta are not set by hand but fitted to the lips of a real speaker,
 starting from and held near hand-set values, so that phones which the videos do not show stay sane.
+And a weighted mean can leave a short /p/ between two open vowels half open, which no speaker does:
+lips meet in every bilabial, whatever surrounds it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from torch import Tensor, nn
 
 from training.speech.articulators import CONTROL_INDEX, articulate
 from training.speech.geometry import LipGeometry, gap, width
-from training.speech.phones import Phone
+from training.speech.phones import BILABIALS, Phone
 from training.speech.visemes import (
     GROUP_OF_CONTROL,
     VISEME_INDEX,
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 _INITIAL_FALL = 18.0  # theta in 1/s: a dominance of 1 falls to 1/e within 55 ms
 _PRIOR_WEIGHT = 0.02
 _CLOSED_JAW = 0.25
+_CLOSED_SHARE = 0.6  # of a bilabial's time: the rest is burst and aspiration
+_SHORTEST_CLOSURE, _CLOSING_SECONDS, _OPENING_SECONDS = 0.03, 0.06, 0.05
 _STEPS = 300
 
 
@@ -75,7 +79,10 @@ class Coarticulation(nn.Module):
         score = self.log_dominance[index].T[:, None] - tau  # [G, T, N]
         weight = torch.softmax(score, dim=-1)[self.group]  # [16, T, N]
         targets = self.targets()[index]  # [N, 16]
-        return torch.einsum("ctn,nc->tc", weight, targets)
+        controls = torch.einsum("ctn,nc->tc", weight, targets)
+        closure = CONTROL_INDEX["closure"]
+        met = torch.maximum(controls[:, closure], _meeting(phones, times))
+        return torch.cat([controls[:, :closure], met[:, None], controls[:, closure + 1 :]], dim=1)
 
     def targets(self) -> Tensor:
         """``[V, 16]`` in 0..1; the ends of the logistic are stretched so that rest is exactly 0."""
@@ -131,6 +138,20 @@ def fit_coarticulation(clips: Sequence[FitClip]) -> tuple[Coarticulation, float]
                 1000 * offset.item(),
             )
     return model.eval(), offset.item()
+
+
+def _meeting(phones: Sequence[Phone], times: Tensor) -> Tensor:
+    """``[T]``: 1 while a bilabial's lips are closed (until its burst), falling to 0 around it."""
+    together = torch.zeros_like(times)
+    for phone in phones:
+        if phone.name not in BILABIALS:
+            continue
+        burst = phone.start + max(_SHORTEST_CLOSURE, _CLOSED_SHARE * (phone.end - phone.start))
+        before = torch.relu(phone.start - times) / _CLOSING_SECONDS
+        after = torch.relu(times - min(burst, phone.end)) / _OPENING_SECONDS
+        ramp = torch.cos(torch.pi / 2 * (before + after).clamp(max=1.0)) ** 2
+        together = torch.maximum(together, ramp)
+    return together
 
 
 def _distance(ours: Tensor, real: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,18 +13,28 @@ from engine.motion import ARKIT_INDEX
 from engine.speech import SpeechModel
 from export.basis import LandmarkBasis
 from export.landmarks import OUTER_CANTHI
+from training.speech.phones import Phone
 
 __all__ = [
+    "CLOSED",
+    "OPEN",
     "best_lag",
+    "closed_share",
     "correlation",
     "faces_at",
     "lip_curves",
     "loudness",
     "loudness_jaw",
+    "open_share",
+    "shuffled",
+    "silent_frames",
     "speak",
 ]
 
 Curve = NDArray[np.float32]
+
+CLOSED = 0.02  # gap against rest in canthus distances, the project's definition of closed lips
+OPEN = 0.04
 
 
 def speak(model: SpeechModel, sound: Curve) -> NDArray[np.float32]:
@@ -90,3 +102,40 @@ def best_lag(a: Curve, b: Curve, most: int = 5) -> tuple[int, float]:
     }
     lag = max(scores, key=lambda k: scores[k])
     return lag, scores[lag]
+
+
+def closed_share(gap: Curve, phones: Sequence[Phone], names: Collection[str]) -> tuple[int, int]:
+    """How many phones of ``names`` have the lips closed at some hop inside, and how many there are.
+
+    gap: ``[T]`` against rest at 100 Hz. Closed is ``CLOSED`` or less.
+    """
+    lowest = [_inside(gap, p).min() for p in phones if p.name in names and _hops(p, gap)]
+    return sum(bool(v <= CLOSED) for v in lowest), len(lowest)
+
+
+def open_share(gap: Curve, phones: Sequence[Phone], names: Collection[str]) -> tuple[int, int]:
+    """How many phones of ``names`` have the lips apart by ``OPEN`` or more, and of how many."""
+    widest = [_inside(gap, p).max() for p in phones if p.name in names and _hops(p, gap)]
+    return sum(bool(v >= OPEN) for v in widest), len(widest)
+
+
+def silent_frames(sound: Curve, times: Curve, reach: float = 0.2) -> NDArray[np.bool_]:
+    """``[T]``: nothing louder than 5 % of the clip's peak within ``reach`` s around."""
+    loud = np.flatnonzero(loudness(sound) > 0.05 * loudness(sound).max()) / 100
+    return np.array([not np.any(np.abs(loud - t) < reach) for t in times], bool)
+
+
+def shuffled(sound: Curve, seed: int = 0, seconds: float = 0.25) -> Curve:
+    """The same sound with its quarter seconds in random order: every loudness, no words."""
+    size = int(seconds * SAMPLE_RATE)
+    pieces = [sound[i : i + size] for i in range(0, len(sound), size)]
+    order = np.random.default_rng(seed).permutation(len(pieces))
+    return np.concatenate([pieces[i] for i in order])
+
+
+def _hops(phone: Phone, gap: Curve) -> bool:
+    return round(phone.start * 100) < min(len(gap), round(phone.end * 100))
+
+
+def _inside(gap: Curve, phone: Phone) -> Curve:
+    return gap[round(phone.start * 100) : round(phone.end * 100)]

@@ -22,6 +22,7 @@ __all__ = ["Mix", "TrainingPlan", "draw_curves", "losses", "new_network", "train
 log = logging.getLogger(__name__)
 
 _SPREAD = 0.05  # canthus distances: how far lips usually part or widen; errors are measured in it
+_TOUCHING = 5.0
 _CLOSED = 0.02  # lips nearer than this are meant to touch
 
 
@@ -57,7 +58,7 @@ def losses(
     """Terms of the loss from controls ``[B, T, 16]`` and logits of voice ``[B, T]``; add them up.
 
     Lips are compared where they are, for aligned and tracked speech alike. Where the target's lips
-    touch the error counts fourfold: viewers forgive a vowel of another size, not an open /p/.
+    touch the error counts sixfold: viewers forgive a vowel of another size, not an open /p/.
     """
     ours = geometry(articulate(controls))
     taught = geometry(articulate(batch.controls))
@@ -65,7 +66,7 @@ def losses(
     real = tracked * batch.displacement + (1 - tracked) * taught
     known = batch.aligned * (1 - batch.tracked) + 2.0 * batch.tracked
     touching = (gap(real) < _CLOSED).float() * batch.voice
-    weight = known * (1 + 3 * touching)
+    weight = known * (1 + _TOUCHING * touching)
     weight = weight / weight.sum().clamp(min=1)
     gaps = (gap(ours) - gap(real)) / _SPREAD
     widths = (width(ours) - width(real)) / _SPREAD
