@@ -46,6 +46,7 @@ class SessionCounts:
     sound_concealed: int = 0
     sound_late: int = 0
     sound_left_out: int = 0
+    sound_put_in: int = 0
     sound_given_up: int = 0
     voice_slots_missed: int = 0  # packets of the delayed voice not sent: too late
     anchored: int = 0  # times the microphone was given a new place on the timeline

@@ -204,6 +204,7 @@ class Session:
         self.counts.sound_concealed = counts.concealed
         self.counts.sound_late = counts.late
         self.counts.sound_left_out = counts.left_out
+        self.counts.sound_put_in = counts.put_in
         self.counts.anchored = counts.anchored
         if len(samples):
             self._voice.append(samples)

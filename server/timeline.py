@@ -10,9 +10,12 @@ sees one unbroken stream at the pace of the clock:
 * silence is also put where sound is needed now and has not come (``conceal``);
 * sound that comes after its place was filled moves the anchor later, within bounds, so that speech
   is heard late rather than lost; what is later still is dropped;
-* the anchor moves earlier again, by leaving out sound while nothing is said, when nearly all sound
-  of the last seconds came well before it was needed. So the latency follows the jitter there is,
-  and the drift of the microphone's clock goes the same way.
+* while nothing is said the anchor is moved, by leaving sound out or putting silence in, so that
+  nearly all sound of the last seconds came just before it was needed. So the latency follows the
+  jitter there is, and the drift of the microphone's clock goes the same way.
+
+Sound comes in packets, and a picture waits for the packet that completes its need. The anchor is
+therefore set so that packets end just where a need ends, and moves by whole packets.
 """
 
 from __future__ import annotations
@@ -28,13 +31,11 @@ RATE = 48000
 
 MOST_WAIT = RATE * 120 // 1000  # the longest that the earliest packets are made to wait
 MOST_GAP = RATE * 2  # a jump of the time stamps beyond this is a new stream, not a loss
-WINDOW = RATE * 4
-WINDOW_JUDGED = (
-    RATE * 1
-)  # needs must span this much before they say that the anchor may move earlier
-RARE = 0.05  # share of the needs that may come too late
+WINDOW = RATE * 8
+WINDOW_JUDGED = RATE * 1  # needs must span this much before they say where the anchor belongs
+RARE = 0.01  # share of the needs that may come too late
 RESERVE = RATE * 3 // 1000
-BAND = RATE * 3 // 1000
+BAND = RATE * 2 // 1000
 TOO_LONG = RATE * 200 // 1000  # beyond this latency is given up in speech as well
 QUIET = 100.0  # root mean square of int16 samples: -50 dB
 QUIET_SHARE = 0.1  # or 20 dB below the loudest of late
@@ -64,6 +65,7 @@ class Counts:
     concealed: int = 0
     late: int = 0
     left_out: int = 0
+    put_in: int = 0
     anchored: int = 0
 
 
@@ -106,38 +108,44 @@ def place(
     """
     n = len(samples)
     if state.shift is None or abs(now - (stamp + n + state.shift)) > MOST_GAP:
-        state = _moved_to(now - (stamp + n), replace(state, slack=()))
+        ahead = (
+            now - n - need.first
+        ) % n  # of a place where packets end just where they are needed
+        state = _moved_to(now - n - ahead - stamp, replace(state, slack=()))
     start = stamp + (state.shift or 0)
     rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     state = replace(state, loudest=max(rms, state.loudest * 0.999))
-    state = _noted(start, n, now, need, state)
+    point = need.within(start, start + n)
+    if point is None:  # no picture waited for this packet, so it says nothing new
+        return _joined(samples, stamp, state)
+    state = _noted(point + need.margin - now, now, state)
 
-    early = _spare(now, state)
+    spare = _spare(now, state)
     quiet = rms < max(QUIET, QUIET_SHARE * state.loudest)
-    if early > BAND and (quiet or early > TOO_LONG):
-        left_out = min(n, early)
-        samples = samples[left_out:]
-        stamp += left_out
-        counts = replace(state.counts, left_out=state.counts.left_out + left_out)
-        state = _moved(-left_out, replace(state, counts=counts))
+    if (quiet and spare > n + BAND) or spare > TOO_LONG:
+        counts = replace(state.counts, left_out=state.counts.left_out + n)
+        return samples[:0], _moved(-n, replace(state, counts=counts))
+    if quiet and spare < 0 and state.end == start:
+        silence = np.zeros(n, np.int16)
+        counts = replace(state.counts, put_in=state.counts.put_in + n)
+        state = _moved(n, replace(state, end=state.end + n, counts=counts))
+        samples, state = _joined(samples, stamp, state)
+        return np.concatenate([silence, samples]), state
     return _joined(samples, stamp, state)
 
 
-def _noted(start: int, n: int, now: int, need: Need, state: TimelineState) -> TimelineState:
-    """Remember how long before its need this packet came, if a picture was waiting for it."""
-    point = need.within(start, start + n)
-    if point is None:
-        return state
+def _noted(slack: int, now: int, state: TimelineState) -> TimelineState:
+    """Remember how long before its need a packet came."""
     recent = tuple(s for s in state.slack if now - s[0] <= WINDOW)
-    return replace(state, slack=(*recent, (now, point + need.margin - now)))
+    return replace(state, slack=(*recent, (now, slack)))
 
 
 def _spare(now: int, state: TimelineState) -> int:
     """By how much nearly all sound came earlier than it had to; 0 while too little is known."""
-    if not state.slack or now - state.slack[0][0] < WINDOW_JUDGED:
+    if now - state.slack[0][0] < WINDOW_JUDGED:
         return 0
     slacks = sorted(slack for _, slack in state.slack)
-    return max(0, slacks[int(RARE * len(slacks))] - RESERVE)
+    return slacks[int(RARE * len(slacks))] - RESERVE
 
 
 def _joined(
