@@ -71,8 +71,9 @@ export function endSession(location) {
 }
 
 /** Upload a photo; yields the export's events { stage, percent, ... } as they come. */
-export async function* makeAvatar(photo, name) {
-  const started = await request(`/avatars?name=${encodeURIComponent(name)}&rights=yes`, {
+export async function* makeAvatar(photo, name, quality) {
+  const query = new URLSearchParams({ name, quality, rights: "yes" });
+  const started = await request(`/avatars?${query}`, {
     method: "POST",
     headers: { "Content-Type": photo.type || "application/octet-stream" },
     body: photo,

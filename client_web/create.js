@@ -62,7 +62,8 @@ export class Create extends EventTarget {
     this.#trouble("");
     this.#progress(0, "Uploading the photo");
     try {
-      for await (const event of makeAvatar(this.#photo, this.#part("avatar-name").value.trim())) {
+      const name = this.#part("avatar-name").value.trim();
+      for await (const event of makeAvatar(this.#photo, name, this.#part("quality").value)) {
         if (event.error) throw new Error(event.error);
         if (event.done) {
           this.#progress(100, "Ready");

@@ -30,25 +30,37 @@ from engine.errors import BadPhoto, MissingExtra
 from server.metrics import Metrics
 from server.problems import Busy, NotFound
 
-__all__ = ["Exports", "Job", "engine_command"]
+__all__ = ["QUALITIES", "Exports", "Job", "Order", "engine_command"]
 
 logger = logging.getLogger(__name__)
 
+QUALITIES = ("fast", "best")
 KINDS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 EXPORT_WITHIN_S = 30 * 60
 MOST_KEPT = 16
 MOST_EVENTS = 2000
 
-Command = Callable[[Path, Path, str], Sequence[str]]
+Command = Callable[[Path, Path, "Order"], Sequence[str]]
 
 
-def engine_command(photo: Path, bundle: Path, title: str) -> Sequence[str]:
+@dataclass(frozen=True)
+class Order:
+    """What is to be made. ``name``: of the file and in addresses; ``title``: what people see;
+    ``quality``: "fast" or "best"."""
+
+    name: str
+    title: str
+    quality: str = "fast"
+
+
+def engine_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
     """How `engine export` is called. Raises MissingExtra where it could not run."""
     if find_spec("torch") is None or find_spec("mediapipe") is None:
         raise MissingExtra("making an avatar", "export")
     return [
         sys.executable, "-m", "engine.cli", "export", "--identity", str(photo),
-        "--out", str(bundle), "--title", title, "--progress", "json",
+        "--out", str(bundle), "--title", order.title, "--quality", order.quality,
+        "--progress", "json",
     ]  # fmt: skip
 
 
@@ -103,7 +115,7 @@ class Exports:
 
     def check(self, content_type: str) -> None:
         """Whether an upload of this type would be taken. Raises MissingExtra, Busy, BadPhoto."""
-        self._command(Path("photo"), Path("bundle"), "title")
+        self._command(Path("photo"), Path("bundle"), Order("", ""))
         if self._running is not None:
             raise Busy("an avatar is being made already: wait until it is ready and try again")
         if content_type not in KINDS:
@@ -111,17 +123,17 @@ class Exports:
                 f"got {content_type}, expected {', '.join(KINDS)}: save the photo as a JPEG file"
             )
 
-    def start(self, photo: bytes, content_type: str, name: str, title: str) -> Job:
-        """Begin to make the avatar ``name``. Raises as ``check``."""
+    def start(self, photo: bytes, content_type: str, order: Order) -> Job:
+        """Begin to make an avatar. Raises as ``check``."""
         self.check(content_type)
         if not photo:
             raise BadPhoto("the upload is empty, expected a photo: choose the file again")
-        job = Job(secrets.token_urlsafe(12), name)
+        job = Job(secrets.token_urlsafe(12), order.name)
         self._jobs[job.id] = job
         while len(self._jobs) > MOST_KEPT:
             self._jobs.popitem(last=False)
         self._metrics.exports_started += 1
-        self._running = asyncio.create_task(self._run(job, photo, KINDS[content_type], title))
+        self._running = asyncio.create_task(self._run(job, photo, KINDS[content_type], order))
         self._running.add_done_callback(self._ran)
         return job
 
@@ -142,7 +154,7 @@ class Exports:
         if not task.cancelled() and task.exception() is not None:
             logger.error("an export failed in the server", exc_info=task.exception())
 
-    async def _run(self, job: Job, photo: bytes, suffix: str, title: str) -> None:
+    async def _run(self, job: Job, photo: bytes, suffix: str, order: Order) -> None:
         error: str | None = "the export failed in the server: see its log"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +162,7 @@ class Exports:
                 upload = Path(scratch) / f"photo{suffix}"
                 made = Path(scratch) / f"{job.name}.avatar"
                 await asyncio.to_thread(upload.write_bytes, photo)
-                error = await self._export(job, upload, made, title)
+                error = await self._export(job, upload, made, order)
                 if error is None:
                     bundle = self._folder / made.name
                     made.replace(bundle)
@@ -163,10 +175,10 @@ class Exports:
             last = {"error": error} if error else {"done": True, "name": job.name}
             await job.tell(last, over=True)
 
-    async def _export(self, job: Job, upload: Path, made: Path, title: str) -> str | None:
+    async def _export(self, job: Job, upload: Path, made: Path, order: Order) -> str | None:
         """Run the process to its end: None, or what went wrong."""
         process = await asyncio.create_subprocess_exec(
-            *self._command(upload, made, title),
+            *self._command(upload, made, order),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -214,4 +226,4 @@ async def _last_line(stream: asyncio.StreamReader) -> str:
     last = ""
     async for line in stream:
         last = line.decode(errors="replace").strip() or last
-    return last[:500]
+    return last.removeprefix("error: ")[:500]

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from engine.errors import BadOffer, BadPhoto, MissingExtra
-from server.exports import Exports
+from server.exports import QUALITIES, Exports, Order
 from server.gallery import Gallery
 from server.library import slug
 from server.limits import MOST_PHOTO_BYTES
@@ -112,7 +112,7 @@ async def preview(request: web.Request) -> web.Response:
 
 
 async def make_avatar(request: web.Request) -> web.Response:
-    """POST /avatars?name=TITLE&rights=yes, a photo: 202 and the address of the export's events."""
+    """POST /avatars?name=TITLE&rights=yes&quality=fast, a photo: 202, and where its events are."""
     exports = request.app.get(EXPORTS)
     if exports is None:
         raise MissingExtra("making an avatar", "export")
@@ -125,11 +125,16 @@ async def make_avatar(request: web.Request) -> web.Response:
             "nothing says that this face may be used, expected ?rights=yes: upload your own "
             "photo, or one of a person who agreed"
         )
+    quality = request.query.get("quality", "fast")
+    if quality not in QUALITIES:
+        raise BadPhoto(f"got quality={quality!r}, expected one of {', '.join(QUALITIES)}")
     request = request.clone(client_max_size=MOST_PHOTO_BYTES)
     photo = await request.read()
-    name = slug(title, request.app[GALLERY].names)
-    job = exports.start(photo, request.content_type, name, title)
-    return web.json_response({"name": name}, status=202, headers={"Location": f"/exports/{job.id}"})
+    order = Order(slug(title, request.app[GALLERY].names), title, quality)
+    job = exports.start(photo, request.content_type, order)
+    return web.json_response(
+        {"name": order.name}, status=202, headers={"Location": f"/exports/{job.id}"}
+    )
 
 
 async def export_events(request: web.Request) -> web.StreamResponse:
