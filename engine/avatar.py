@@ -1,7 +1,7 @@
 """Avatars: the ``.avatar`` bundle, verified and loaded.
 
-A bundle is a zip of five parts and a manifest. Nothing in it is code, nothing is trusted: names, sizes,
-hashes and the schema are checked before any part is decoded.
+A bundle is a zip of five parts and a manifest. Nothing in it is code, nothing is trusted: names,
+sizes, hashes and the schema are checked before any part is decoded.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The command line: ``engine export``, ``render``, ``serve``, ``info``, ``bench``, ``doctor``.
 
-The one module of the engine that knows of server and export; each is imported by the command that needs it.
+The one module of the engine that knows of server and export; each is imported by the command that
+needs it.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _progress(style: ProgressStyle) -> Iterator[Callable[[str, float], None]]:
 
 
 def _quiet_native_libraries() -> None:
-    """Before torch and mediapipe are imported: no chatter, and threads that sleep instead of spinning."""
+    """Before torch and mediapipe are imported: no chatter, threads that sleep, not spin."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("KMP_BLOCKTIME", "0")
     os.environ.setdefault("GLOG_minloglevel", "3")

@@ -1,7 +1,8 @@
 """The compositor: canvas and head rotation -> the frame.
 
-The photo is looked up once for each pixel of the frame, at its own resolution: where the head has turned to,
-plus where the face has moved to. Colour is then blended in where the canvas covers the photo.
+The photo is looked up once for each pixel of the frame, at its own resolution: where the head has
+turned to, plus where the face has moved to. Colour is then blended in where the canvas covers the
+photo.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ __all__ = ["HEAD_LIMIT", "Compositor"]
 
 # Radians; beyond this a warped photo no longer looks like a turned head.
 HEAD_LIMIT = np.radians(5.0).astype(np.float32)
-# Where a head is, in units of the canvas's side around the canvas: middle, half axes, where it bends.
+# Where a head is, in units of the canvas's side around the canvas: middle, half axes, where
+# it bends.
 _HEAD_MIDDLE = (0.50, 0.42)
 _HEAD_AXES = (0.44, 0.66)
 _NECK = (0.50, 1.02)
@@ -55,7 +57,8 @@ class Compositor:
     def _turning(self, matrix: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
         """Lookup displacement a radian of pitch, yaw and roll: ``[3, H, W, 2]`` pixels.
 
-        An ellipsoid on a neck, to first order; it moves as one and fades into shoulders and background.
+        An ellipsoid on a neck, to first order; it moves as one and fades into shoulders and
+        background.
         """
         axis_x, axis_y = matrix[:, 0], matrix[:, 1]
         side = float(np.hypot(*axis_x))
@@ -85,7 +88,10 @@ class Compositor:
         return np.ascontiguousarray(turn * edge[..., None], dtype=np.float32)
 
     def draw(self, canvas: Canvas, head: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The frame, ``[H, W, 3]`` uint8 RGB. head: ``[3]`` pitch, yaw, roll in radians, limited here."""
+        """The frame, ``[H, W, 3]`` uint8 RGB.
+
+        head: ``[3]`` pitch, yaw, roll in radians, limited to ``HEAD_LIMIT`` here.
+        """
         turn = np.clip(head, -HEAD_LIMIT, HEAD_LIMIT)
         lookup = self._grid.copy()
         if turn.any():

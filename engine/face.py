@@ -40,7 +40,7 @@ class FaceModel:
         if inputs.get("face", ())[1:] != (len(ARKIT),) or channels != wanted:
             raise ModelMismatch(
                 f"the face model maps {inputs} to {outputs}, expected face [1, 52] to "
-                "flow [1, 2, N, N], alpha [1, 1, N, N] and colour [1, 3, N, N]: export the avatar anew"
+                "flow [1, 2, N, N], alpha [1, 1, N, N] and colour [1, 3, N, N]: export it anew"
             )
 
     def canvas(self, face: NDArray[np.float32]) -> Canvas:

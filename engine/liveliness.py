@@ -1,8 +1,9 @@
 """Liveliness: blinks, gaze and a slight sway, so that a silent face is not a photograph.
 
-A pure function of stream time and seed: nothing to carry from frame to frame, nothing to drift. Rates from the
-literature: 15 to 20 blinks a minute, a blink closes in about 100 ms and opens in about 200 (Bentivoglio et al.,
-Movement Disorders 1997); saccades last tens of milliseconds, fixations about a second.
+A pure function of stream time and seed: nothing to carry from frame to frame, nothing to drift.
+Rates from the literature: 15 to 20 blinks a minute, a blink closes in about 100 ms and opens in
+about 200 (Bentivoglio et al., Movement Disorders 1997); saccades last tens of milliseconds,
+fixations about a second.
 """
 
 from __future__ import annotations

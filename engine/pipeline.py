@@ -3,9 +3,11 @@
 ::
 
     samples --LogMel--> columns --SpeechModel--> mouth ─┐
-                                       Liveliness ──────┴─> Motion --FaceModel--> Canvas --Compositor--> frame
+                                          Liveliness ───┴─> Motion
+    Motion --FaceModel--> Canvas --Compositor--> frame
 
-``listen`` is cheap and must see every sample; ``draw`` is the work, and a caller that is late may skip it.
+``listen`` is cheap and must see every sample; ``draw`` is the work, and a caller that is late may
+skip it.
 The pipeline itself holds models only. What belongs to a stream is in its state.
 """
 
@@ -46,7 +48,7 @@ class TimedFrame:
 
 @dataclass(frozen=True)
 class PipelineState:
-    """heard: samples taken in. hops: rows that the speech model has given. seed: of the liveliness."""
+    """heard: samples taken in. hops: rows from the speech model. seed: of the liveliness."""
 
     heard: int
     hops: int
@@ -81,7 +83,7 @@ class Pipeline:
     def listen(
         self, samples: NDArray[np.float32], state: PipelineState
     ) -> tuple[list[TimedMotion], PipelineState]:
-        """Hear ``[n]`` float32 samples at 16 kHz; the motions that they complete, one every 640 samples."""
+        """Hear ``[n]`` float32 at 16 kHz; the motions they complete, one every 640 samples."""
         columns, features = self._features.step(samples, state.features)
         faces, speech = self._speech.step(columns, state.speech)
         motions = []

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 __all__ = ["CANVAS_EYES", "Framing", "canvas_matrix", "eye_centres", "frame_photo"]
 
-# The canvas in units of the distance between the eye centres: wide enough for ears, brow and a dropped chin.
+# The canvas in units of the distance between the eye centres: wide enough for ears, brow and a
+# dropped chin.
 _CANVAS_SIDE = 3.4
 _CANVAS_EYE_ROW = 0.265
 # Eye centres in the canvas's unit square, subject's right eye first.
@@ -23,13 +24,13 @@ _FRAME_EYE_ROW = 0.40
 
 
 def eye_centres(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Middle of each eye (corners 33, 133 and 362, 263): ``[2, 2]`` pixels, subject's right first."""
+    """Middle of each eye (33, 133 and 362, 263): ``[2, 2]`` pixels, subject's right first."""
     points = np.asarray(landmarks, np.float64)[:, :2]
     return np.stack([points[[33, 133]].mean(0), points[[362, 263]].mean(0)])
 
 
 def canvas_matrix(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``[2, 3]`` similarity from the canvas's unit square to the pixels that landmarks are given in."""
+    """``[2, 3]`` similarity from the canvas's unit square to the landmarks' pixels."""
     eyes = eye_centres(landmarks)
     span = eyes[1] - eyes[0]
     side = _CANVAS_SIDE * span  # the canvas's x axis in pixels
@@ -40,7 +41,7 @@ def canvas_matrix(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
 @dataclass(frozen=True)
 class Framing:
     """image: ``[S, S, 3]`` uint8 RGB. landmarks: ``[478, 3]`` in its pixels.
-    matrix: ``[2, 3]`` photo pixels to frame pixels. padded: share of the frame outside the photo."""
+    matrix: ``[2, 3]`` photo pixels to frame pixels. padded: share outside the photo."""
 
     image: NDArray[np.uint8]
     landmarks: NDArray[np.float32]

@@ -29,7 +29,7 @@ class LandmarkBasis:
     neutral:    ``[468, 3]``         identity:    ``[100, 468, 3]`` (weights in standard deviations)
     expression: ``[52, 468, 3]``, the displacement at coefficient 1, ARKit's order
     triangles:  ``[T, 3]``, MediaPipe's tesselation; mouth and eyes are holes in it
-    anchors_*:  the same for the three centres of ``ANCHORS``: ``[3, 3]``, ``[100, 3, 3]``, ``[52, 3, 3]``
+    anchors_*:  the same for the centres of ``ANCHORS``: ``[3, 3]``, ``[100, 3, 3]``, ``[52, 3, 3]``
     """
 
     neutral: NDArray[np.float32]

@@ -1,8 +1,8 @@
 """The displacement decoder D: motion and identity -> a displacement of the latent.
 
-Alghamdi et al., "Talking Head from Speech Audio using a Pre-trained Image Generator" (ACM MM 2022): dense
-layers on the motion and the pivot reduced by V; their output, a point in the reduced basis, is expanded by
-V^-1. Here V and its inverse are learned with the prior instead of taken from a PCA.
+Alghamdi et al., "Talking Head from Speech Audio using a Pre-trained Image Generator" (ACM MM 2022):
+dense layers on the motion and the pivot reduced by V; their output, a point in the reduced basis,
+is expanded by V^-1. Here V and its inverse are learned with the prior instead of taken from a PCA.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DisplacementDecoder(nn.Module):
         return self.dense[-1](x)
 
     def forward(self, face: Tensor, w: Tensor) -> Tensor:
-        """face ``[B, 52]``, pivot w ``[B, num_ws, w_dim]`` -> displacement ``[B, num_ws, w_dim]``."""
+        """face ``[B, 52]``, pivot w ``[B, num_ws, w_dim]`` -> displacement, shaped like w."""
         pivot = self.reduce(w.flatten(1))
         moved = self._decode(face, pivot) - self._decode(torch.zeros_like(face), pivot)
         return self.expand(moved).unflatten(1, (self.num_ws, self.w_dim))

@@ -38,7 +38,7 @@ _FIRST_SHARES = {"moving the puppet": 0.20, "tuning the generator": 0.40, "writi
 
 @dataclass(frozen=True)
 class Report:
-    """worst: greatest difference of ONNX from torch over the check. warnings: what the user should know."""
+    """worst: greatest difference of ONNX from torch. warnings: what the user should know."""
 
     avatar: Avatar
     worst: float

@@ -1,7 +1,7 @@
 """Face landmarks: MediaPipe's attention face mesh, and the names of the points we use.
 
-Lugaresi et al., "MediaPipe: A Framework for Perceiving and Processing Reality" (2019); Grishchenko et al.,
-"Attention Mesh: High-fidelity Face Mesh Prediction in Real-time" (2020).
+Lugaresi et al., "MediaPipe: A Framework for Perceiving and Processing Reality" (2019); Grishchenko
+et al., "Attention Mesh: High-fidelity Face Mesh Prediction in Real-time" (2020).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ __all__ = ["attention", "composite", "fields_loss"]
 
 
 def composite(photo: Tensor, fields: Tensor) -> Tensor:
-    """``[B, 3, N, N]`` photo (RGB 0 to 1) warped by the flow, colour blended in: ``[B, 3, N, N]``."""
+    """Photo ``[B, 3, N, N]`` (RGB 0 to 1) warped by the flow, colour blended in; same shape."""
     batch, _, height, width = fields.shape
     theta = torch.eye(2, 3).expand(batch, -1, -1)
     base = functional.affine_grid(theta, [batch, 3, height, width], align_corners=False)
@@ -21,7 +21,7 @@ def composite(photo: Tensor, fields: Tensor) -> Tensor:
 
 
 def attention(size: int) -> Tensor:
-    """``[1, 1, size, size]`` weights, mean 1: mouth and eyes count more than cheeks, cheeks more than hair."""
+    """``[1, 1, size, size]`` weights, mean 1: mouth and eyes over cheeks, cheeks over hair."""
     axis = (torch.arange(size) + 0.5) / size
     y, x = torch.meshgrid(axis, axis, indexing="ij")
 

@@ -1,4 +1,4 @@
-"""Random motions to teach a generator with: everything a face may be asked to do, and its combinations."""
+"""Random motions to teach a generator with: all that a face may be asked to do, combined."""
 
 from __future__ import annotations
 

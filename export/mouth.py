@@ -1,4 +1,4 @@
-"""The inside of the mouth, drawn from a small atlas of flat layers: cavity, tongue, lower and upper teeth."""
+"""The inside of the mouth, drawn from an atlas of flat layers: tongue, both rows of teeth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIXELS_PER_CM = 48
 
 @dataclass(frozen=True)
 class Layer:
-    """rgba: ``[h, w, 4]`` float32, straight alpha. origin: ``[2]`` pixel (x, y) of the layer's anchor."""
+    """rgba: ``[h, w, 4]`` float32, straight alpha. origin: ``[2]`` pixel (x, y) of the anchor."""
 
     rgba: NDArray[np.float32]
     origin: NDArray[np.float32]
@@ -50,7 +50,7 @@ class Layer:
 
 
 def bite_offset(name: str) -> float:
-    """Rows from a layer's anchor down to its biting edge (to the tip of the tongue), atlas pixels."""
+    """Atlas pixels from a layer's anchor down to its biting edge (or the tip of the tongue)."""
     layer = Layer.load_all()[name]
     middle = int(layer.origin[0])
     rows = np.flatnonzero(layer.rgba[:, middle - 12 : middle + 12, 3].mean(1) > 0.7)
@@ -76,17 +76,16 @@ class Mouth:
         """Interior colour over the whole canvas, valid inside ``hole``: ``[N, N, 3]`` RGB 0 to 1.
 
         hole: ``[N, N]`` coverage of the mouth opening.
-        placements: layer name -> ``[2, 3]`` affine map from atlas pixels (anchor at 0, 0) to canvas pixels.
+        placements: layer -> ``[2, 3]`` affine map, atlas (anchor at 0, 0) to canvas pixels.
         """
         size = hole.shape[0]
         exposure, tint = self._light()
         span = max(float(hole.sum(0).max()), 1.0)
-        # What the lips shade: light comes from above and in front, so the upper lip throws a shadow.
+        # Light comes from above and in front, so the upper lip throws a shadow.
         shift = np.float32([[1, 0, 0], [0, 1, 0.30 * span]])
         lit = cv2.GaussianBlur(cv2.warpAffine(hole, shift, (size, size)), (0, 0), 0.22 * span + 0.6)
-        lit = np.clip(lit * cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6) * 1.6, 0, 1)[
-            ..., None
-        ]
+        near_rim = cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6)
+        lit = np.clip(lit * near_rim * 1.6, 0, 1)[..., None]
 
         canvas = np.float32([0.20, 0.07, 0.07]) * (0.35 + 0.65 * lit)
         for name in LAYERS:

@@ -30,7 +30,7 @@ class Portrait:
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
-    """``[H, W, 3]`` uint8 RGB: turned upright, transparency laid over grey, at most 2048 pixels wide.
+    """``[H, W, 3]`` uint8 RGB: upright, transparency laid over grey, at most 2048 pixels wide.
 
     Raises BadPhoto for what is no readable picture.
     """
@@ -72,14 +72,15 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
 def find_face(image: NDArray[np.uint8]) -> Portrait:
     """The one face of a photo.
 
-    Raises BadPhoto when there is none, when there are several, or when it is too small, turned away or has
-    its eyes shut.
+    Raises BadPhoto when there is none, when there are several, or when it is too small, turned away
+    or has its eyes shut.
     """
     with FaceMesh(max_faces=4) as mesh:
         faces = mesh.detect_all(image)
     if not faces:
         raise BadPhoto(
-            "no face was found, expected one that looks into the camera: use a well-lit, frontal photo"
+            "no face was found, expected one that looks into the camera: "
+            "use a well-lit, frontal photo"
         )
     heights = [float(np.ptp(face[:468, 1])) for face in faces]
     largest = int(np.argmax(heights))

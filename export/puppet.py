@@ -1,8 +1,9 @@
 """The puppet: one photo, its landmarks and a motion give a warp of the photo and a painted mouth.
 
 It teaches the generator. Landmarks are displaced by the landmark basis; the photo follows over
-MediaPipe's triangulation, in which mouth and eyes are holes: the eyes show the photo's own eyeballs,
-which stay where they are while the lids pass over them, and the mouth shows the mouth atlas.
+MediaPipe's triangulation, in which mouth and eyes are holes: the eyes show the photo's own
+eyeballs, which stay where they are while the lids pass over them, and the mouth shows the mouth
+atlas.
 
 Everything is measured in the canvas's unit square, x right, y down.
 """
@@ -10,6 +11,7 @@ Everything is measured in the canvas's unit square, x right, y down.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -27,22 +29,24 @@ __all__ = ["CLOSED_GAP", "Fields", "Puppet"]
 
 # A photo with a lip gap under this share of the canthus distance counts as closed.
 CLOSED_GAP = 0.035
-# The outline of the face, and the rings outside it that carry jaw and brow motion into neck and hair.
-_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+# The face's outline, and the rings outside it that carry jaw and brow motion into neck and hair.
+_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400,
+         377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67,
+         109)  # fmt: skip
 _RINGS = ((1.10, 0.80), (1.25, 0.42), (1.45, 0.12), (1.75, 0.0))
 # What is taken back of a photo's expression to close its mouth.
 _CLOSING = {
     "jawOpen": 1.0, "mouthLowerDownLeft": 1.0, "mouthLowerDownRight": 1.0, "mouthFunnel": 1.0,
-    "mouthUpperUpLeft": 0.9, "mouthUpperUpRight": 0.9, "mouthSmileLeft": 0.35, "mouthSmileRight": 0.35,
+    "mouthUpperUpLeft": 0.9, "mouthUpperUpRight": 0.9,
+    "mouthSmileLeft": 0.35, "mouthSmileRight": 0.35,
     "mouthStretchLeft": 0.5, "mouthStretchRight": 0.5,
 }  # fmt: skip
 _OVERSAMPLE = 2
-# Where the biting edges are below the closed lips' seam, cm: the upper incisors end behind the lower
-# lip, the lower ones end just behind the upper.
+# Where the biting edges are below the closed lips' seam, cm: the upper incisors end behind the
+# lower lip, the lower ones end just behind the upper.
 _BITE = {"upper_teeth": 0.42, "lower_teeth": 0.22, "tongue": 0.45}
-# As a lid closes, its skin is taken from this much beyond the margin (in eye openings): lashes and the
-# white that the landmarks include must not be stretched over the eye.
+# As a lid closes, its skin is taken from this much beyond the margin (in eye openings): lashes and
+# the white that the landmarks include must not be stretched over the eye.
 _LID_REACH = (0.42, 0.22)
 _LIP_REACH = 0.2  # the same for a photo that shows its teeth
 _IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
@@ -105,19 +109,19 @@ class Puppet:
     # -- geometry ---------------------------------------------------------------------------------
 
     def landmarks(self, face: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Where the landmarks are at a motion: ``[52]`` coefficients -> ``[468, 2]`` canvas units."""
+        """Landmarks at a motion: ``[52]`` coefficients -> ``[468, 2]`` canvas units."""
         moved = self.rest + np.tensordot(face, self._displacement, 1)
         for (upper, lower), side in zip(EYES, ("Right", "Left"), strict=True):
             blink = float(face[ARKIT_INDEX[f"eyeBlink{side}"]])
-            u, l = self.rest[list(upper)], self.rest[list(lower)]
+            above, below = self.rest[list(upper)], self.rest[list(lower)]
             other = np.tensordot(face, self._lidless, 1)
-            moved[list(upper)] = u + blink * 0.88 * (l - u) + other[list(upper)]
-            moved[list(lower)] = l + blink * 0.12 * (u - l) + other[list(lower)]
+            moved[list(upper)] = above + blink * 0.88 * (below - above) + other[list(upper)]
+            moved[list(lower)] = below + blink * 0.12 * (above - below) + other[list(lower)]
             moved = _no_overlap(moved, upper, lower)
         return _no_overlap(moved, INNER_LIP_UPPER, INNER_LIP_LOWER)
 
     def _calibrate_blinks(self) -> None:
-        """Scale the basis's blink to this photo's eye opening; lid margins are handled on their own."""
+        """Scale the basis's blink to this photo's eye opening; lid margins move on their own."""
         self._lidless = self._displacement.copy()
         for (upper, lower), side in zip(EYES, ("Right", "Left"), strict=True):
             k = ARKIT_INDEX[f"eyeBlink{side}"]
@@ -128,8 +132,8 @@ class Puppet:
             self._lidless[k] = 0
 
     def _close_mouth(self) -> NDArray[np.float64]:
-        """Landmarks at rest. A photo with an open mouth is closed: first by taking back what opened it,
-        then by letting the lips meet, the skin around following with distance."""
+        """Landmarks at rest. A photo with an open mouth is closed: first by taking back what opened
+        it, then by letting the lips meet, the skin around following with distance."""
         if self.gap < CLOSED_GAP:
             return self.source
         undo = np.zeros(len(ARKIT))
@@ -265,7 +269,7 @@ class Puppet:
     def _lash_cover(
         self, face: NDArray[np.floating], points: NDArray[np.float64], size: int
     ) -> NDArray[np.float32]:
-        """How much the lash line covers, ``[size, size]``: drawn along the upper lid as it closes."""
+        """Coverage of the lash line, ``[size, size]``: drawn along the upper lid as it closes."""
         cover = np.zeros((size, size), np.float32)
         for (upper, _), side in zip(EYES, ("Right", "Left"), strict=True):
             blink = float(face[ARKIT_INDEX[f"eyeBlink{side}"]])
@@ -308,7 +312,7 @@ def _ring_triangles() -> NDArray[np.int64]:
     n = len(_OVAL)
     loops = [np.array(_OVAL)] + [468 + r * n + np.arange(n) for r in range(len(_RINGS))]
     strips = []
-    for inner, outer in zip(loops, loops[1:], strict=False):
+    for inner, outer in pairwise(loops):
         a, b = np.roll(inner, -1), np.roll(outer, -1)
         strips += [np.stack([inner, outer, a], 1), np.stack([a, outer, b], 1)]
     return np.concatenate(strips)
@@ -356,7 +360,7 @@ def _no_overlap(
 
 
 def _fill(values: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Fill unknown pixels smoothly from known ones, coarse to fine (push-pull, Gortler et al. 1996)."""
+    """Fill unknown pixels from known ones, coarse to fine (push-pull, Gortler et al. 1996)."""
     height, width = known.shape
     if min(height, width) <= 2 or known.min() >= 1:
         total = known.sum()

@@ -19,8 +19,8 @@ def triangle_index(
 ) -> NDArray[np.int32]:
     """Index of the triangle that covers each pixel's centre, -1 where none does: ``[size, size]``.
 
-    points: ``[P, 2]`` pixels. triangles: ``[T, 3]``. depth: ``[P]``, larger is nearer: triangles are
-    painted from far to near; without it in the order given.
+    points: ``[P, 2]`` pixels. triangles: ``[T, 3]``. depth: ``[P]``, larger is nearer: triangles
+    are painted from far to near; without it in the order given.
     """
     order = np.arange(len(triangles))
     if depth is not None:

@@ -1,7 +1,8 @@
 """Stage 2: tune the generator to one identity on puppet frames, its pivot fixed.
 
-Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images" (ACM TOG 2022): the pivot w_I comes from
-the encoder and stays; generator and displacement decoder move. The puppet plays the part of the video.
+Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images" (ACM TOG 2022): the pivot w_I
+comes from the encoder and stays; generator and displacement decoder move. The puppet plays the part
+of the video.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ PLANS = {"fast": Plan(frames=96, steps=60), "best": Plan(frames=480, steps=700)}
 def puppet_frames(
     puppet: Puppet, count: int, size: int, progress: Progress, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Random motions and the puppet's fields: faces ``[count + 1, 52]``, fields ``[count + 1, 6, N, N]``.
+    """Random motions and the puppet's fields: faces ``[count + 1, 52]``, fields
+    ``[count + 1, 6, N, N]``.
 
     The first of them is rest.
     """

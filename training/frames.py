@@ -1,7 +1,8 @@
 """Portraits x random motions -> puppet fields on disk, the food of the prior's training.
 
-``python -m training.frames`` writes one file a portrait to ``runs/frames``; existing files are kept, so it
-resumes. Portraits listed by :func:`split` as held out are written too, and never trained on.
+``python -m training.frames`` writes one file a portrait to ``runs/frames``; existing files are
+kept, so it resumes. Portraits listed by :func:`split` as held out are written too, and never
+trained on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """ICT FaceKit -> the landmark basis that export ships.
 
-``python -m training.landmark_basis`` reads ``facekit/ict_facekit.npz`` (ICT Face Model Light, MIT) and
-keeps of its 26719 vertices the 468 below the MediaPipe landmarks and three anchors inside the mouth, so
-that neither export nor run time ever needs the 3D model.
+``python -m training.landmark_basis`` reads ``facekit/ict_facekit.npz`` (ICT Face Model Light, MIT)
+and keeps of its 26719 vertices the 468 below the MediaPipe landmarks and three anchors inside the
+mouth, so that neither export nor run time ever needs the 3D model.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _GUMS_AND_TONGUE = slice(14062, 17039)
 def _arkit_expression(shapes: NDArray[np.float32], names: list[str]) -> NDArray[np.float32]:
     """Reorder ``[53, V, 3]`` ICT shapes to ``[52, V, 3]`` in ARKit's order and spelling.
 
-    ICT splits browInnerUp and cheekPuff into halves (their sum is ARKit's shape) and has no tongueOut,
+    ICT splits browInnerUp and cheekPuff into halves (their sum is ARKit's shape) and has no
+    tongueOut,
     which stays zero: the tongue is a layer of the mouth atlas.
     """
     index = {name: i for i, name in enumerate(names)}
@@ -52,7 +53,8 @@ def _arkit_expression(shapes: NDArray[np.float32], names: list[str]) -> NDArray[
 def tongue_vertices(
     neutral: NDArray[np.float32], triangles: NDArray[np.int32], uv_triangles: NDArray[np.int32]
 ) -> NDArray[np.intp]:
-    """Indices of the tongue: the islands of the gum range's UV map that lie low and inside the arch."""
+    """Indices of the tongue: the islands of the gum range's UV map that lie low and inside the
+    arch."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -75,7 +77,8 @@ def tongue_vertices(
 def anchor_vertices(
     neutral: NDArray[np.float32], tongue: NDArray[np.intp]
 ) -> dict[str, NDArray[np.intp]]:
-    """Vertices whose mean is an anchor: the incisors (the jaw turns, its back teeth hardly move), the tongue."""
+    """Vertices whose mean is an anchor: the incisors (the jaw turns, its back teeth hardly move),
+    the tongue."""
     groups = {"tongue": tongue}
     for name, teeth in (("upper_teeth", _UPPER_TEETH), ("lower_teeth", _LOWER_TEETH)):
         z = neutral[teeth, 2]
@@ -86,8 +89,8 @@ def anchor_vertices(
 def mesh_triangles(neutral: NDArray[np.float32]) -> NDArray[np.int16]:
     """``[T, 3]`` triangles of MediaPipe's face tesselation, wound alike; mouth and eyes are holes.
 
-    MediaPipe publishes edges only; a triangle is three points that are all joined, and where an edge
-    would then have three neighbours the largest triangle is the false one.
+    MediaPipe publishes edges only; a triangle is three points that are all joined, and where an
+    edge would then have three neighbours the largest triangle is the false one.
     """
     from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
 

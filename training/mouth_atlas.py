@@ -1,7 +1,8 @@
 """ICT FaceKit -> the mouth atlas: teeth and tongue as flat layers that the puppet draws from.
 
-``python -m training.mouth_atlas`` renders the model's upper teeth, lower teeth and tongue from the front,
-one picture each, lit softly from above, in neutral colours that the puppet later tints to the photo.
+``python -m training.mouth_atlas`` renders the model's upper teeth, lower teeth and tongue from the
+front, one picture each, lit softly from above, in neutral colours that the puppet later tints to
+the photo.
 """
 
 from __future__ import annotations

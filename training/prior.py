@@ -1,7 +1,7 @@
 """Train the lite prior (encoder, displacement decoder, generator) on puppet frames.
 
-``python -m training.prior --minutes 35`` reads ``runs/frames`` (made by ``training.frames``), keeps its
-checkpoint in ``runs/prior`` and resumes from it, and writes the released weights when done.
+``python -m training.prior --minutes 35`` reads ``runs/frames`` (made by ``training.frames``), keeps
+its checkpoint in ``runs/prior`` and resumes from it, and writes the released weights when done.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Frames:
                 self.fields.append(z["fields"])
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """photo ``[I, 3, N, N]``, face ``[I, M, 52]``, fields and rest ``[I, M, 6, N, N]``, ``[I, 6, N, N]``."""
+        """photo ``[I, 3, N, N]``, face ``[I, M, 52]``, fields and rest ``[I, M, 6, N, N]``,
+        ``[I, 6, N, N]``."""
         chosen = rng.integers(0, len(self.photos), IDENTITIES)
         photo, face, fields, rest = [], [], [], []
         for i in chosen:
@@ -74,7 +75,7 @@ def _predict(
 ) -> Tensor:
     """Fields ``[I M, 6, N, N]``; the pivots go through the generator once an identity.
 
-    half: compute the generator in bfloat16, 1.5 times as fast on a CPU; flow then errs by some 0.04 pixels.
+    half: compute the generator in bfloat16, 1.5 times as fast on a CPU; flow errs by some 0.04 px.
     """
     identities, motions = face.shape[:2]
     w = prior.encoder(photo)
@@ -88,7 +89,8 @@ def _predict(
 
 @torch.no_grad()
 def evaluate(prior: LitePrior, frames: Frames) -> dict[str, float]:
-    """PSNR of the composited canvas in its mouth crop against the puppet's, beside the still photo's."""
+    """PSNR of the composited canvas in its mouth crop against the puppet's, beside the still
+    photo's."""
     rows = slice(int(0.46 * 128), int(0.78 * 128)), slice(int(0.32 * 128), int(0.68 * 128))
     scores = []
     for photo, face, fields in zip(frames.photos, frames.faces, frames.fields, strict=True):

@@ -1,7 +1,8 @@
 """The encoder E: a canvas picture -> its pivot w_I in W+.
 
-A plain strided network in the place of the pixel2style2pixel encoder (Richardson et al., CVPR 2021): the lite
-generator needs to know where things are in a face, not how they look, for the photo itself supplies the looks.
+A plain strided network in the place of the pixel2style2pixel encoder (Richardson et al., CVPR
+2021): the lite generator needs to know where things are in a face, not how they look, for the photo
+itself supplies the looks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The lite generator: StyleGAN2 synthesis whose heads give a flow, an alpha and a colour.
 
-Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (CVPR 2020): modulated convolution
-with demodulation (section 2.2) and skip heads (section 4). Instead of RGB the skip heads sum up six fields on
-the canvas; the frame is the identity's photo warped by the flow, with colour blended in by alpha. No noise
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (CVPR 2020): modulated
+convolution with demodulation (section 2.2) and skip heads (section 4). Instead of RGB the skip
+heads sum up six fields on the canvas; the frame is the identity's photo warped by the flow, with
+colour blended in by alpha. No noise
 inputs: a talking face must not flicker.
 """
 
@@ -42,8 +43,8 @@ class LiteConfig:
 class ModulatedConv(nn.Module):
     """Weight modulation and demodulation, written on the activations.
 
-    ``(s_i W) * x`` equals ``W * (s_i x)``, so the weights stay constant and the graph exports to plain
-    convolutions; demodulation divides output j by ``sqrt(sum_i,k (s_i W_jik)^2)``.
+    ``(s_i W) * x`` equals ``W * (s_i x)``, so the weights stay constant and the graph exports to
+    plain convolutions; demodulation divides output j by ``sqrt(sum_i,k (s_i W_jik)^2)``.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, fields: Tensor | None, ws: Tensor) -> tuple[Tensor, Tensor]:
         """ws ``[B, 3, w_dim]``: the rows of conv0, conv1 and the head."""
-        # As in StyleGAN2 the first convolution pays for the lower resolution, then comes the filter.
+        # As in StyleGAN2 the first convolution runs at the lower resolution, then the filter.
         x = functional.leaky_relu(self.conv0(x, ws[:, 0]), 0.2)
         x = x if self.first else _up(x)
         x = functional.leaky_relu(self.conv1(x, ws[:, 1]), 0.2)
@@ -108,7 +109,7 @@ class LiteSynthesis(nn.Module):
         )
 
     def forward(self, ws: Tensor) -> Tensor:
-        """ws ``[B, num_ws, w_dim]`` -> ``[B, 6, size, size]``: flow in canvas units, alpha, colour, unbounded."""
+        """ws ``[B, num_ws, w_dim]`` -> ``[B, 6, size, size]``, unbounded; flow in canvas units."""
         x, fields = self.const.expand(len(ws), -1, -1, -1), None
         for k, block in enumerate(self.blocks):
             rows = ws[:, 2 * k : 2 * k + 3]

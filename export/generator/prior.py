@@ -1,4 +1,4 @@
-"""The pre-trained prior of the lite family: encoder E, displacement decoder D and generator G together."""
+"""The prior of the lite family: encoder E, displacement decoder D and generator G together."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PRIOR_PATH = Path(__file__).parents[1] / "resources" / "lite_prior.safetensors"
 
 
 class LitePrior(nn.Module):
-    """``w_I = E(picture)``, ``w_t = w_I + D(m_t, w_I)``, fields from ``G(w_t)`` relative to ``G(w_I)``.
+    """``w_I = E(picture)``, ``w_t = w_I + D(m_t, w_I)``, fields ``G(w_t)`` relative to ``G(w_I)``.
 
-    Flow and alpha are taken relative to the pivot's own, so that a face at rest is exactly its photo.
+    Flow and alpha are relative to the pivot's own: a face at rest is exactly its photo.
     """
 
     def __init__(self, config: LiteConfig | None = None) -> None:
@@ -71,7 +71,7 @@ def relative(moved: Tensor, pivot: Tensor, rest: Tensor) -> Tensor:
 
 
 class FaceGenerator(nn.Module):
-    """One identity's generator in the form that is exported: motion in, fields out, the pivot a constant."""
+    """One identity's generator as it is exported: motion in, fields out, the pivot a constant."""
 
     def __init__(self, prior: LitePrior, w: Tensor, rest: Tensor) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class FaceGenerator(nn.Module):
         self.register_buffer("offset", offset.detach())
 
     def forward(self, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """face ``[B, 52]`` -> flow ``[B, 2, N, N]``, alpha ``[B, 1, N, N]``, colour ``[B, 3, N, N]``."""
+        """face ``[B, 52]`` -> flow, alpha, colour: ``[B, 2 | 1 | 3, N, N]``."""
         w = self.w.expand(len(face), -1, -1)
         raw = self.synthesis(w + self.displacement(face, w))
         still = raw[:, :3] + self.offset
