@@ -19,7 +19,7 @@ from engine.motion import ARKIT
 from export.basis import LandmarkBasis
 from export.landmarks import canthus_distance
 
-__all__ = ["Fit", "Pose", "fit", "track"]
+__all__ = ["Fit", "Pose", "fit", "rest_shape", "track", "track_from_rest"]
 
 # Distance of the camera in cm: far enough that perspective hardly matters, near enough to be real.
 _CAMERA = 100.0
@@ -78,9 +78,15 @@ class Fit:
         pitch, yaw, roll = Rotation.from_rotvec(self.pose.rotation).as_euler("xyz")
         return np.array([pitch, yaw, -roll], np.float32)
 
-    def points(self, basis: LandmarkBasis) -> NDArray[np.float64]:
-        """Landmarks of the fitted face in cm, ``[468, 3]``, before the pose."""
-        shape = basis.neutral + np.tensordot(self.identity, basis.identity, 1)
+    def points(
+        self, basis: LandmarkBasis, shape: NDArray[np.floating] | None = None
+    ) -> NDArray[np.float64]:
+        """Landmarks of the fitted face in cm, ``[468, 3]``, before the pose.
+
+        shape: what the coefficients displace, in place of the fitted identity's face.
+        """
+        if shape is None:
+            shape = basis.neutral + np.tensordot(self.identity, basis.identity, 1)
         return shape + np.tensordot(self.face, basis.expression, 1)
 
 
@@ -117,12 +123,15 @@ def fit(
     fix_identity: bool = False,
     smoothness: float = 0.0,
     iterations: int = 8,
+    shape: NDArray[np.floating] | None = None,
 ) -> Fit:
     """Fit one face.
 
     landmarks: ``[468 or 478, 2 or 3]`` pixels, y down.
     start: where to begin; its identity is kept when ``fix_identity``; ``smoothness`` pulls the
            coefficients towards its own, for video.
+    shape: ``[468, 3]`` cm, the face that the coefficients displace, in place of an identity's
+           (:func:`rest_shape`).
     """
     basis = LandmarkBasis.load()
     target = np.asarray(landmarks, np.float64)[:468, :2]
@@ -132,12 +141,12 @@ def fit(
     face = np.zeros(len(ARKIT)) if start is None else start.face
     pose = _initial_pose(basis.neutral, target) if start is None else start.pose
     previous, prior = face, _coefficient_prior(2.5)
-    free = 0 if fix_identity else modes
+    free = 0 if fix_identity or shape is not None else modes
     weight = _weights() / (_SIGMA * unit)
 
     for _ in range(iterations):
         current = Fit(pose, identity, face, 0.0)
-        points = current.points(basis)
+        points = current.points(basis, shape)
         residual = target - pose.project(points)
         jacobian = np.empty((468, 2, 6 + free + len(ARKIT)))
         for j, step in enumerate((1e-4, 1e-4, 1e-4, 1e-3, 1e-3, 1e-3)):
@@ -178,8 +187,35 @@ def fit(
             break
 
     result = Fit(pose, identity, face, 0.0)
-    miss = np.linalg.norm(pose.project(result.points(basis)) - target, axis=1)
+    miss = np.linalg.norm(pose.project(result.points(basis, shape)) - target, axis=1)
     return replace(result, error=float(miss[list(_EYES_AND_LIPS)].mean() / unit))
+
+
+def rest_shape(landmarks: NDArray[np.floating]) -> tuple[NDArray[np.float64], Fit]:
+    """``[468, 3]`` cm: a face that projects exactly to these landmarks, and the fit that placed it.
+
+    Its expression counts as rest, so that coefficients fitted from it start at zero.
+    """
+    basis = LandmarkBasis.load()
+    placed = fit(landmarks)
+    points = placed.points(basis)
+    miss = np.asarray(landmarks, np.float64)[:468, :2] - placed.pose.project(points)
+    sideways = np.c_[miss * (1, -1) / placed.pose.scale, np.zeros(len(points))]
+    shape = points + sideways @ Rotation.from_rotvec(placed.pose.rotation).as_matrix()
+    return shape, replace(placed, face=np.zeros(len(ARKIT)))
+
+
+def track_from_rest(
+    frames: Iterable[NDArray[np.floating]], rest: NDArray[np.floating], smoothness: float = 1.5
+) -> Iterator[Fit]:
+    """Coefficients of every frame relative to a rest frame of the same person.
+
+    frames, rest: landmarks ``[468 or 478, 2 or 3]``.
+    """
+    shape, state = rest_shape(rest)
+    for landmarks in frames:
+        state = fit(landmarks, state, smoothness=smoothness, iterations=4, shape=shape)
+        yield state
 
 
 def track(

@@ -1,0 +1,230 @@
+"""Self-reenactment of video clips: how much of a real talking face an avatar reproduces.
+
+``python -m training.evaluate_face`` exports an avatar from the first closed-mouth frame of each clip, drives it
+with the tracked motion and with the clip's own sound, and compares with the real frames under one protocol:
+both are aligned by the eyes (256 x 256; eye centres at (92, 100) and (164, 100)); PSNR and SSIM on rows 20 to
+250 and columns 30 to 226; LMD is the mean distance of the 20 outer-lip landmarks in pixels; r is the correlation
+of the lip gap. "Open" are the 40 % of frames with the widest real gap. The still photo is the floor.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from skimage.metrics import structural_similarity
+
+from engine.audio import decode
+from engine.avatar import Avatar
+from engine.motion import Motion
+from engine.pipeline import Pipeline
+from engine.speech import SpeechModel
+from export.align import eye_centres
+from export.bundle import Identity
+from export.fit import track_from_rest
+from export.identity import export_identity
+from export.landmarks import OUTER_LIPS, FaceMesh, lip_gap, mouth_width
+from export.puppet import CLOSED_GAP
+from training.data import data_folder
+
+__all__ = ["Clip", "aligned", "load_clip", "main"]
+
+log = logging.getLogger(__name__)
+
+_SIDE = 256
+_EYES = np.array([[92.0, 100.0], [164.0, 100.0]])
+_SCORED = np.s_[20:250, 30:226]
+_OPEN_SHARE = 0.4
+Frames = Sequence[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """frames: ``[H, W, 3]`` uint8 RGB. landmarks: ``[T, 478, 3]``. rest: index of a closed-mouth frame."""
+
+    path: Path
+    frames: list[NDArray[np.uint8]]
+    landmarks: NDArray[np.float32]
+    rest: int
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over open frames, but for r and lag (frames), which are over the clip."""
+
+    psnr: float
+    ssim: float
+    lmd: float
+    gap_r: float
+    width_r: float
+    lag: int
+
+
+def load_clip(path: Path) -> Clip:
+    """Read and track a clip; frames without a face take the landmarks of the frame before."""
+    video = cv2.VideoCapture(str(path))
+    frames, landmarks = [], []
+    with FaceMesh(video=True) as mesh:
+        while True:
+            read, frame = video.read()
+            if not read:
+                break
+            rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+            found = mesh.detect(rgb)
+            frames.append(rgb)
+            landmarks.append(found if found is not None else landmarks[-1])
+    stacked = np.stack(landmarks)
+    gaps = lip_gap(stacked)
+    closed = np.flatnonzero(gaps < CLOSED_GAP)
+    rest = int(closed[0]) if len(closed) else int(np.argmin(gaps))
+    return Clip(path, frames, stacked, rest)
+
+
+def aligned(
+    image: NDArray[np.uint8], landmarks: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The eye-aligned crop ``[256, 256, 3]`` and the landmarks ``[478, 2]`` in it."""
+    matrix = _similarity(landmarks)
+    crop = cv2.warpAffine(image, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
+    return crop, landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+
+
+def _similarity(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """``[2, 3]``, brings the eyes to their places in the crop."""
+    a, b = eye_centres(landmarks)
+    across, wanted = complex(*(b - a)), complex(*(_EYES[1] - _EYES[0]))
+    k = wanted / across
+    turn = np.array([[k.real, -k.imag], [k.imag, k.real]])
+    return np.c_[turn, _EYES.mean(0) - turn @ ((a + b) / 2)]
+
+
+def _crops(frames: Frames, landmarks: NDArray[np.float32]) -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
+    pairs = [aligned(f, lm) for f, lm in zip(frames, landmarks, strict=True)]
+    return [p[0] for p in pairs], np.stack([p[1] for p in pairs])
+
+
+def _measured(frames: Frames, fallback: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Landmarks found on drawn frames, as on the real ones."""
+    out: list[NDArray[np.float32]] = []
+    with FaceMesh(video=True) as mesh:
+        for frame in frames:
+            found = mesh.detect(frame)
+            out.append(found if found is not None else (out[-1] if out else fallback))
+    return np.stack(out)
+
+
+def score(
+    real: tuple[list[NDArray[np.uint8]], NDArray[np.float64]],
+    drawn: tuple[list[NDArray[np.uint8]], NDArray[np.float64]],
+) -> Scores:
+    """Compare aligned crops and their landmarks."""
+    gaps = lip_gap(real[1])
+    chosen = np.argsort(-gaps)[: max(1, round(_OPEN_SHARE * len(gaps)))]
+    psnr, ssim = [], []
+    for k in chosen:
+        a, b = real[0][k][_SCORED], drawn[0][k][_SCORED]
+        error = np.mean((a.astype(np.float64) - b) ** 2)
+        psnr.append(10 * np.log10(255**2 / max(error, 1e-6)))
+        ssim.append(structural_similarity(a, b, channel_axis=2))
+    lips = list(OUTER_LIPS)
+    distance = np.linalg.norm(real[1][chosen][:, lips] - drawn[1][chosen][:, lips], axis=-1)
+    made = lip_gap(drawn[1])
+    lags = {k: _correlation(gaps, np.roll(made, -k)) for k in range(-5, 6)}
+    return Scores(
+        float(np.mean(psnr)),
+        float(np.mean(ssim)),
+        float(distance.mean()),
+        _correlation(gaps, made),
+        _correlation(mouth_width(real[1]), mouth_width(drawn[1])),
+        max(lags, key=lambda k: lags[k]),
+    )
+
+
+def _correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    return float(np.corrcoef(a, b)[0, 1]) if np.std(b) > 1e-6 else 0.0
+
+
+def _spoken(pipeline: Pipeline, path: Path, count: int) -> list[Motion]:
+    state = pipeline.initial_state()
+    motions = []
+    for chunk in decode(path):
+        made, state = pipeline.listen(chunk, state)
+        motions += made
+    motions += pipeline.finish(state)
+    faces = [m.motion for m in motions[:count]]
+    return faces + [faces[-1]] * (count - len(faces))
+
+
+def evaluate(
+    clip: Clip, avatar: Avatar, sheet: Callable[[str, list[NDArray[np.uint8]]], None]
+) -> dict[str, Scores]:
+    """Scores of the still photo, of tracked motion and of the clip's sound."""
+    head = np.zeros(3, np.float32)
+    tracked = [
+        Motion(f.face.astype(np.float32), head)
+        for f in track_from_rest(clip.landmarks, clip.landmarks[clip.rest])
+    ]
+    pipeline = Pipeline(avatar, SpeechModel.load(), liveliness=0.0)
+    spoken = _spoken(pipeline, clip.path, len(clip.frames))
+    real = _crops(clip.frames, clip.landmarks)
+    still = aligned(clip.frames[clip.rest], clip.landmarks[clip.rest])
+    n = len(clip.frames)
+    results = {"still": score(real, ([still[0]] * n, np.stack([still[1]] * n)))}
+    with FaceMesh() as mesh:
+        photo = mesh.detect(avatar.photo)
+    assert photo is not None
+    for name, motions in (("tracked", tracked), ("sound", spoken)):
+        frames = [pipeline.draw(m) for m in motions]
+        crops = [aligned(f, photo)[0] for f in frames]
+        # The canvas is free of pose, so the photo's eyes align every frame; lips are measured anew.
+        found = _measured(frames, photo)
+        matrix = _similarity(photo)
+        points = found[..., :2] @ matrix[:, :2].T + matrix[:, 2]
+        results[name] = score(real, (crops, points))
+        sheet(name, crops)
+    sheet("real", real[0])
+    return results
+
+
+def main(
+    data: Path = typer.Option(data_folder(), help="The data folder."),  # noqa: B008
+    quality: str = typer.Option("best", help="Of the export: fast or best."),
+    pictures: Path = typer.Option(Path("runs") / "evaluate_face", help="Where contact sheets go."),  # noqa: B008
+) -> None:
+    """Print the table."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    pictures.mkdir(parents=True, exist_ok=True)
+    table = Table("clip", "driven by", "PSNR", "SSIM", "LMD px", "gap r", "width r", "lag")
+    for path in sorted((data / "grid" / "clips").glob("x_*.mpg")):
+        clip = load_clip(path)
+        strips: dict[str, NDArray[np.uint8]] = {}
+
+        def sheet(name: str, crops: list[NDArray[np.uint8]], keep: dict[str, NDArray[np.uint8]] = strips) -> None:
+            keep[name] = np.hstack(crops[4::9][:8])
+
+        with tempfile.TemporaryDirectory() as folder:
+            photo = Path(folder) / "rest.png"
+            cv2.imwrite(str(photo), cv2.cvtColor(clip.frames[clip.rest], cv2.COLOR_RGB2BGR))
+            who = Identity(path.stem, path.stem, "GRID", "CC BY 4.0", "research")
+            made = export_identity(photo, Path(folder) / "x.avatar", who, quality=quality)
+        for name, s in evaluate(clip, made.avatar, sheet).items():
+            table.add_row(
+                path.stem, name, f"{s.psnr:.2f}", f"{s.ssim:.3f}", f"{s.lmd:.2f}",
+                f"{s.gap_r:.3f}", f"{s.width_r:.3f}", str(s.lag),
+            )  # fmt: skip
+        rows = np.vstack([strips["real"], strips["tracked"], strips["sound"]])
+        cv2.imwrite(str(pictures / f"{path.stem}.png"), cv2.cvtColor(rows, cv2.COLOR_RGB2BGR))
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
