@@ -17,6 +17,10 @@ ATLAS_FOLDER = Path(__file__).parent / "resources" / "mouth_atlas"
 # From back to front; the names are those of export.basis.ANCHORS.
 LAYERS = ("tongue", "lower_teeth", "upper_teeth")
 PIXELS_PER_CM = 48
+_CAVITY = np.array([0.20, 0.07, 0.07], np.float32)
+_ATLAS_WHITE = 0.92  # enamel in the atlas's full light
+# What is left of a layer's light where the lips shade it.
+_IN_SHADOW = {"tongue": 0.45, "lower_teeth": 0.50, "upper_teeth": 0.62}
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,11 @@ def bite_offset(name: str) -> float:
 class Mouth:
     """Draws the inside of one person's mouth.
 
-    skin: ``[3]`` RGB 0 to 1, the face's median colour: the interior takes its exposure and tint.
+    white: ``[3]`` RGB 0 to 1, what something white looks like in the photo's light (the white of the eyes):
+           it gives the interior its exposure and tint.
     """
 
-    skin: NDArray[np.float32]
+    white: NDArray[np.float32]
 
     def draw(
         self,
@@ -76,18 +81,16 @@ class Mouth:
         """Interior colour over the whole canvas, valid inside ``hole``: ``[N, N, 3]`` RGB 0 to 1.
 
         hole: ``[N, N]`` coverage of the mouth opening.
-        placements: layer -> ``[2, 3]`` affine map, atlas (anchor at 0, 0) to canvas pixels.
+        placements: layer name -> ``[2, 3]`` affine map from atlas pixels (anchor at 0, 0) to canvas pixels.
         """
         size = hole.shape[0]
-        exposure, tint = self._light()
         span = max(float(hole.sum(0).max()), 1.0)
-        # Light comes from above and in front, so the upper lip throws a shadow.
-        shift = np.float32([[1, 0, 0], [0, 1, 0.30 * span]])
+        # What the lips shade: light comes from above and in front, so the upper lip throws a shadow.
+        shift = np.array([[1, 0, 0], [0, 1, 0.30 * span]], np.float32)
         lit = cv2.GaussianBlur(cv2.warpAffine(hole, shift, (size, size)), (0, 0), 0.22 * span + 0.6)
-        near_rim = cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6)
-        lit = np.clip(lit * near_rim * 1.6, 0, 1)[..., None]
+        lit = np.clip(lit * cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6) * 1.6, 0, 1)[..., None]
 
-        canvas = np.float32([0.20, 0.07, 0.07]) * (0.35 + 0.65 * lit)
+        canvas = _CAVITY * (0.35 + 0.65 * lit)
         for name in LAYERS:
             layer = Layer.load_all()[name]
             matrix = placements[name].copy()
@@ -95,15 +98,7 @@ class Mouth:
                 matrix[:, 2] += matrix[:, :2] @ (0.0, -0.5 * PIXELS_PER_CM * tongue_out)
             matrix[:, 2] -= matrix[:, :2] @ layer.origin
             rgba = np.dstack([layer.rgba[..., :3] * layer.rgba[..., 3:], layer.rgba[..., 3:]])
-            placed = cv2.warpAffine(rgba, matrix, (size, size), flags=cv2.INTER_AREA)
-            floor = {"tongue": 0.45, "lower_teeth": 0.55, "upper_teeth": 0.72}[name]
-            shaded = placed[..., :3] * (floor + (1 - floor) * lit)
+            placed = cv2.warpAffine(rgba, matrix, (size, size), flags=cv2.INTER_LINEAR)
+            shaded = placed[..., :3] * (_IN_SHADOW[name] + (1 - _IN_SHADOW[name]) * lit)
             canvas = canvas * (1 - placed[..., 3:]) + shaded
-        return np.clip(canvas * exposure * tint, 0, 1).astype(np.float32)
-
-    def _light(self) -> tuple[float, NDArray[np.float32]]:
-        """Exposure and mild tint of the photo's light, read off the skin."""
-        luminance = float(self.skin @ (0.299, 0.587, 0.114))
-        exposure = float(np.clip(luminance / 0.66, 0.3, 1.15)) ** 0.8
-        neutral = self.skin / max(float(self.skin.mean()), 1e-3) / np.float32([1.22, 0.97, 0.81])
-        return exposure, (1 + 0.35 * (neutral - 1)).astype(np.float32)
+        return np.clip(canvas * self.white / _ATLAS_WHITE, 0, 1).astype(np.float32)

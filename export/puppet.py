@@ -50,6 +50,7 @@ _BITE = {"upper_teeth": 0.42, "lower_teeth": 0.22, "tongue": 0.45}
 _LID_REACH = (0.42, 0.22)
 _LIP_REACH = 0.2  # the same for a photo that shows its teeth
 _IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
+_LUMA = np.array([0.299, 0.587, 0.114])
 _GAZE = 0.30  # iris travel at a coefficient of 1, in eye widths
 
 
@@ -102,7 +103,7 @@ class Puppet:
         self._displacement = self.pose.project_displacement(shape, self.basis.expression)
         self._calibrate_blinks()
         self.rest = self._close_mouth()
-        self._mouth = Mouth(self._skin(image, landmarks))
+        self._mouth = Mouth(_white(image, landmarks))
         self._lashes = self._lash_colour(image, landmarks)
         self._triangles = np.concatenate([self.basis.triangles, _ring_triangles()])
 
@@ -296,15 +297,31 @@ class Puppet:
         tones = np.concatenate([image[y + k, x] for k in (-1, 0, 1)]).astype(np.float32) / 255
         return np.quantile(tones, 0.15, axis=0).astype(np.float32)
 
-    def _skin(
-        self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Median colour of cheeks and nose, ``[3]`` RGB 0 to 1."""
-        height, width = image.shape[:2]
-        where = [50, 280, 205, 425, 5, 4, 195, 117, 346, 118, 347, 101, 330, 36, 266]
-        x = landmarks[where, 0].astype(int).clip(0, width - 1)
-        y = landmarks[where, 1].astype(int).clip(0, height - 1)
-        return (np.median(image[y, x], axis=0) / 255).astype(np.float32)
+
+def _white(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What white looks like in this light, ``[3]`` RGB 0 to 1: the white of the eyes, held near the skin.
+
+    Skin alone would not do: it is dark on some people under any light.
+    """
+    eyes = np.zeros(image.shape[:2], np.uint8)
+    for upper, lower in EYES:
+        outline = landmarks[[*upper, *reversed(lower[1:-1])], :2]
+        cv2.fillPoly(eyes, [np.round(outline).astype(np.int32)], 255)
+    height, width = image.shape[:2]
+    where = [50, 280, 205, 425, 5, 4, 195, 117, 346, 118, 347, 101, 330, 36, 266]
+    x = landmarks[where, 0].astype(int).clip(0, width - 1)
+    y = landmarks[where, 1].astype(int).clip(0, height - 1)
+    skin = np.median(image[y, x], axis=0) / 255
+    inside = image[eyes > 0].astype(np.float64) / 255
+    if len(inside) < 20:
+        return skin.astype(np.float32)
+    brightness = inside @ _LUMA
+    lo, hi = np.quantile(brightness, [0.72, 0.92])
+    white = inside[(brightness >= lo) & (brightness <= hi)].mean(0)
+    wanted = np.clip(1.35 * (white @ _LUMA), 0.75 * (skin @ _LUMA), 1.30 * (skin @ _LUMA) + 0.15)
+    # The sclera takes colour from the lids around it as well as from the light.
+    tint = 1 + 0.65 * (white / (white @ _LUMA) - 1)
+    return np.clip(tint * wanted, 0, 1).astype(np.float32)
 
 
 def _ring_triangles() -> NDArray[np.int64]:

@@ -45,6 +45,7 @@ def main(
 ) -> None:
     """Write the frames."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    cv2.setNumThreads(1)
     FRAMES.mkdir(parents=True, exist_ok=True)
     portraits = sorted((data / "portraits").glob("*.jpg"))
     skipped = 0

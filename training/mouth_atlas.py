@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _SIZE = 1024
 _OVERSAMPLE = 3
+_GUM_DEPTH = 2.6  # cm; gum further back only ever peeps over the teeth
 _LIGHT = np.array([0.0, 0.45, 0.9]) / np.hypot(0.45, 0.9)
 # Linear-ish reflectances, RGB.
 _ENAMEL = np.array([0.93, 0.90, 0.84])
@@ -40,6 +41,16 @@ def _normals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArr
     for k in range(3):
         np.add.at(normal, triangles[:, k], face)
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+
+
+def _without_gaps(rgba: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Close pinholes between teeth and gum; they would show the dark behind. Premultiplied, ``[h, w, 4]``."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+    closed = cv2.morphologyEx(rgba[..., 3], cv2.MORPH_CLOSE, kernel)
+    around = cv2.GaussianBlur(rgba, (0, 0), 5)
+    fill = around[..., :3] / np.maximum(around[..., 3:], 1e-3) * 0.8
+    missing = np.clip(closed - rgba[..., 3], 0, 1)[..., None]
+    return np.dstack([rgba[..., :3] + fill * missing, closed]).astype(np.float32)
 
 
 def _layer(
@@ -64,6 +75,7 @@ def _layer(
     rgb = interpolate(index, screen, triangles, shade)
     rgba = np.dstack([rgb, (index >= 0).astype(np.float32)])
     rgba = cv2.resize(rgba, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA)
+    rgba = _without_gaps(rgba)
     ys, xs = np.nonzero(rgba[..., 3] > 0.01)
     x0, x1, y0, y1 = xs.min() - 2, xs.max() + 3, ys.min() - 2, ys.max() + 3
     crop = rgba[y0:y1, x0:x1]
@@ -91,7 +103,8 @@ def build(facekit: Path, folder: Path = ATLAS_FOLDER) -> None:
             members = tongue
         else:
             teeth = np.arange(*kind[name])
-            side = gum[(points[gum, 1] > middle) == (name == "upper_teeth")]
+            front = gum[points[gum, 2] > points[teeth, 2].max() - _GUM_DEPTH]
+            side = front[(points[front, 1] > middle) == (name == "upper_teeth")]
             members = np.concatenate([teeth, side])
         chosen = np.isin(triangles, members).all(1)
         layers[name] = _layer(points, triangles[chosen], colour, points[anchors[name]].mean(0))
