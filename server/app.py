@@ -19,7 +19,7 @@ from engine.errors import BadInput
 from server.exports import Exports
 from server.gallery import Gallery, Loader
 from server.library import Library, default_folder
-from server.limits import MOST_SDP_BYTES, Guard, is_loopback, refuse_open_door
+from server.limits import MOST_SDP_BYTES, Guard, is_loopback, refuse_open_door, secure_headers
 from server.metrics import Metrics
 from server.problems import answer_errors
 from server.routes import EXPORTS, GALLERY, METRICS, SESSIONS, routes
@@ -87,6 +87,7 @@ def make_app(
     app = web.Application(
         middlewares=[guard.middleware, answer_errors], client_max_size=MOST_SDP_BYTES
     )
+    app.on_response_prepare.append(secure_headers)
     # aiortc encodes in asyncio's own executor; hearing and drawing must not stand in its queue.
     executor = ThreadPoolExecutor(settings.workers or os.cpu_count() or 1, "performer")
     app[GALLERY] = Gallery(loaders, executor)

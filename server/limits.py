@@ -12,7 +12,7 @@ from aiohttp import web
 from engine.errors import BadInput
 from server.problems import problem
 
-__all__ = ["Guard", "Refusal", "is_loopback", "refuse_open_door"]
+__all__ = ["Guard", "Refusal", "is_loopback", "refuse_open_door", "secure_headers"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,9 +56,14 @@ def refuse_open_door(host: str, token: str | None, open_to_all: bool) -> None:
         )
 
 
+async def secure_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the security headers on every answer: for the application's ``on_response_prepare``."""
+    response.headers.update(_HEADERS)
+
+
 @dataclass(frozen=True)
 class Guard:
-    """The middleware: token, origin, host, and the headers of every answer.
+    """The middleware: token, origin and host.
 
     token:      expected as ``Authorization: Bearer TOKEN``, None for none.
     local_only: refuse other host names than this machine's own, so that a page elsewhere can not
@@ -70,10 +75,7 @@ class Guard:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = self._refusal(request) or await handler(request)
-        if not response.prepared:
-            response.headers.update(_HEADERS)
-        return response
+        return self._refusal(request) or await handler(request)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         host = request.host if request.host.endswith("]") else request.host.rsplit(":", 1)[0]

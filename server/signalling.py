@@ -51,23 +51,18 @@ async def answer(offer: str, session: Session) -> str:
         await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         _correct(voice, face, session)
         await connection.setLocalDescription(await connection.createAnswer())
-    except (BadOffer, UpstreamChanged):
+    except UpstreamChanged:
         raise
     except Exception as error:  # whatever a stranger's text makes the parser raise
         raise BadOffer(
             f"the offer can not be answered ({type(error).__name__}: {error}), expected one of a "
-            "browser's RTCPeerConnection with Opus sound and H.264 or VP8 video: reload the page"
+            "current browser's RTCPeerConnection, with Opus sound and H.264 or VP8 video"
         ) from error
     return _short_packets(connection.localDescription.sdp)
 
 
 def _correct(voice: RTCRtpTransceiver, face: RTCRtpTransceiver, session: Session) -> None:
     """Apply what server.rtc holds, while the codecs are known and nothing flows yet."""
-    if not (voice._codecs and face._codecs):
-        raise BadOffer(
-            "the offer and this server share no codec for sound and picture, expected Opus and "
-            "H.264 or VP8: use a current browser"
-        )
     pass_audio_through(voice.receiver)
     if face._codecs[0].mimeType.lower() == "video/h264":
         encode_faces(face.sender)
@@ -87,6 +82,11 @@ def _check(offer: str) -> None:
         raise BadOffer(
             f"got {offer[:40]!r}, expected an SDP offer that begins with 'v=0': "
             "POST RTCPeerConnection.localDescription.sdp"
+        )
+    if "\na=fingerprint:" not in offer:
+        raise BadOffer(
+            "the offer has no fingerprint of the sender's certificate, expected one: without it "
+            "nobody knows who connects"
         )
     for kind in ("audio", "video"):
         count = offer.count(f"\nm={kind} ")

@@ -1,0 +1,231 @@
+"""The server over HTTP, asked well and badly, and by a real peer."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import unused_port
+from aiortc import (
+    AudioStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+
+from engine.errors import BadInput
+from server.app import Settings, make_app, run
+from server.limits import Refusal
+from server.routes import SESSIONS
+from tests.server.conftest import StartServer, synthetic
+
+SDP = {"Content-Type": "application/sdp"}
+
+
+async def connect(client: object, avatar: str = "ada") -> tuple[RTCPeerConnection, str]:
+    """A peer made of aiortc itself, connected to the server; and its session's address."""
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer.addTransceiver(AudioStreamTrack(), direction="sendrecv")
+    peer.addTransceiver("video", direction="recvonly")
+    await peer.setLocalDescription(await peer.createOffer())
+    response = await client.post(  # type: ignore[attr-defined]
+        f"/sessions?avatar={avatar}", data=peer.localDescription.sdp, headers=SDP
+    )
+    assert response.status == 201, await response.text()
+    assert response.content_type == "application/sdp"
+    await peer.setRemoteDescription(RTCSessionDescription(await response.text(), "answer"))
+    return peer, response.headers["Location"]
+
+
+@pytest.mark.realtime
+async def test_a_peer_receives_the_face_and_the_voice_and_leaves(start_server: StartServer) -> None:
+    client = await start_server()
+    peer, location = await connect(client)
+    tracks = {t.receiver.track.kind: t.receiver.track for t in peer.getTransceivers()}
+    async with asyncio.timeout(10):
+        pictures = [await tracks["video"].recv() for _ in range(12)]
+        await tracks["audio"].recv()
+    assert (pictures[0].width, pictures[0].height) == (256, 256)
+    steps = {b.pts - a.pts for a, b in itertools.pairwise(pictures)}
+    assert min(steps) >= 3600
+
+    status = await (await client.get(location)).json()
+    assert status["avatar"] == "ada"
+    assert status["state"] == "connected"
+    assert status["counts"]["sent"] >= 12
+    metrics = await (await client.get("/metrics")).text()
+    assert "avatar_engine_sessions 1\n" in metrics
+    assert (await (await client.get("/healthz")).json()) == {
+        "status": "ok", "sessions": 1, "most": 4,
+    }  # fmt: skip
+
+    assert (await client.delete(location)).status == 204
+    assert (await client.get(location)).status == 404
+    assert (await client.delete(location)).status == 404
+    assert len(client.app[SESSIONS]) == 0
+    metrics = await (await client.get("/metrics")).text()
+    assert "avatar_engine_sessions 0\n" in metrics
+    assert "avatar_engine_sent_total 0\n" not in metrics, "what was counted stays counted"
+    await peer.close()
+
+
+@pytest.mark.realtime
+async def test_a_peer_that_hangs_up_is_gone_at_once(start_server: StartServer) -> None:
+    client = await start_server()
+    peer, _ = await connect(client)
+    tracks = {t.receiver.track.kind: t.receiver.track for t in peer.getTransceivers()}
+    async with asyncio.timeout(10):
+        await tracks["video"].recv()
+        session = next(iter(client.app[SESSIONS]._live.values()))
+        await peer.close()
+        while session._ending is None:  # noqa: ASYNC110 - nothing tells when it begins
+            await asyncio.sleep(0.01)
+        await session.end("test")
+    assert len(client.app[SESSIONS]) == 0
+
+
+async def test_more_than_it_has_places_for_is_told_when_to_come_back(
+    start_server: StartServer, browser_offer: str
+) -> None:
+    client = await start_server(max_sessions=1)
+    assert (await client.post("/sessions", data=browser_offer, headers=SDP)).status == 201
+    refused = await client.post("/sessions", data=browser_offer, headers=SDP)
+    assert refused.status == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "all 1 places are taken" in (await refused.json())["detail"]
+    assert "sessions_refused_total 1\n" in await (await client.get("/metrics")).text()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "said"),
+    [
+        ("/sessions", b"v=0\r\n", {"Content-Type": "text/plain"}, 415, "expected application/sdp"),
+        ("/sessions", b"", SDP, 400, "expected an SDP offer"),
+        ("/sessions", b"\xff\xfe\x00", SDP, 400, "not text"),
+        ("/sessions", b"v=0", {"Content-Type": "application/sdp; charset=x"}, 400, "not text"),
+        ("/sessions", b"v=0" + b"x" * 70_000, SDP, 413, ""),
+        ("/sessions?avatar=nobody", b"v=0", SDP, 404, "no avatar is named 'nobody'"),
+        ("/sessions?avatar=../../etc/passwd", b"v=0", SDP, 404, "no avatar is named"),
+        ("/healthz", b"", {}, 405, ""),
+        ("/nothing", b"", {}, 404, ""),
+        ("/avatars?name=x&rights=yes", b"x", {"Content-Type": "image/png"}, 501, "pip install"),
+    ],
+)
+async def test_bad_requests_get_an_answer_and_leave_nothing(
+    start_server: StartServer,
+    path: str,
+    body: bytes,
+    headers: dict[str, str],
+    status: int,
+    said: str,
+) -> None:
+    client = await start_server()
+    response = await client.post(path, data=body, headers=headers)
+    assert response.status == status
+    assert response.content_type == "application/problem+json"
+    problem = await response.json()
+    assert problem["status"] == status
+    assert said in problem["detail"]
+    assert "Traceback" not in problem["detail"]
+    assert len(client.app[SESSIONS]) == 0
+    assert (await client.get("/healthz")).status == 200
+
+
+async def test_lists_avatars_with_their_pictures(start_server: StartServer) -> None:
+    client = await start_server()
+    avatars = (await (await client.get("/avatars")).json())["avatars"]
+    assert [(a["name"], a["title"]) for a in avatars] == [("ada", "Ada"), ("ben", "Ben")]
+    for avatar in avatars:
+        thumbnail = await client.get(avatar["thumbnail"])
+        assert thumbnail.content_type == "image/jpeg"
+        assert (await thumbnail.read())[:2] == b"\xff\xd8"
+        preview = await client.get(avatar["preview"])
+        assert (await preview.read())[:4] == b"\x89PNG"
+    assert (await client.get("/avatars/nobody/thumbnail.jpg")).status == 404
+
+
+async def test_serves_the_page_and_nothing_beside_it(start_server: StartServer) -> None:
+    client = await start_server()
+    page = await client.get("/")
+    assert page.content_type == "text/html"
+    for name in ("app.js", "call.js", "style.css", "icon.svg"):
+        assert f"/client/{name}" in await page.text() or name == "call.js"
+        assert (await client.get(f"/client/{name}")).status == 200
+    for path in ("/client/../pyproject.toml", "/client/..%2fpyproject.toml", "/client/"):
+        assert (await client.get(path)).status in (403, 404)
+
+
+async def test_a_token_is_asked_of_everything_but_the_page(
+    start_server: StartServer, browser_offer: str
+) -> None:
+    client = await start_server(token="tell nobody")
+    for path in ("/avatars", "/metrics", "/sessions/x", "/avatars/ada/thumbnail.jpg", "/exports/x"):
+        refused = await client.get(path)
+        assert refused.status == 401, path
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert (await client.post("/sessions", data=browser_offer, headers=SDP)).status == 401
+    wrong = {"Authorization": "Bearer tell somebody"}
+    assert (await client.get("/avatars", headers=wrong)).status == 401
+    right = {"Authorization": "Bearer tell nobody"}
+    assert (await client.get("/avatars", headers=right)).status == 200
+    for path in ("/", "/healthz", "/client/app.js"):
+        assert (await client.get(path)).status == 200, path
+
+
+async def test_pages_from_elsewhere_are_refused(start_server: StartServer) -> None:
+    client = await start_server()
+    own = f"http://{client.host}:{client.port}"
+    assert (await client.get("/avatars", headers={"Origin": own})).status == 200
+    for origin in ("http://evil.example", f"{own}.evil.example", "null"):
+        assert (await client.get("/avatars", headers={"Origin": origin})).status == 403
+    rebound = {"Host": f"evil.example:{client.port}"}
+    assert (await client.get("/avatars", headers=rebound)).status == 421
+
+
+async def test_every_answer_carries_the_security_headers(start_server: StartServer) -> None:
+    client = await start_server()
+    for path in ("/", "/client/app.js", "/avatars", "/nothing", "/healthz"):
+        headers = (await client.get(path)).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "avatar.example"])
+def test_does_not_open_the_door_by_accident(host: str) -> None:
+    with pytest.raises(Refusal, match="--token"):
+        make_app({}, Settings(host=host))
+    make_app({}, Settings(host=host, token="secret"))
+    make_app({}, Settings(host=host, open_to_all=True))
+
+
+@pytest.mark.realtime
+async def test_stops_within_a_second_with_a_session_running() -> None:
+    port = unused_port()
+    settings = Settings(port=port, workers=1)
+    app = make_app({"ada": synthetic}, settings)
+    ready = asyncio.Event()
+    server = asyncio.create_task(run(app, settings, lambda _: ready.set()))
+    await ready.wait()
+    async with aiohttp.ClientSession(f"http://localhost:{port}") as client:
+        peer, _ = await connect(client)
+        track = peer.getTransceivers()[1].receiver.track
+        async with asyncio.timeout(10):
+            await track.recv()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        signal.raise_signal(signal.SIGTERM)
+        await server
+        assert loop.time() - began < 1.0
+    await peer.close()
+
+
+async def test_a_port_that_is_taken_is_said() -> None:
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as other:
+        settings = Settings(host="127.0.0.1", port=other.sockets[0].getsockname()[1])
+        with pytest.raises(BadInput, match="choose another --port"):
+            await run(make_app({}, settings), settings, lambda _: None)

@@ -1,0 +1,157 @@
+"""Exports with processes of their own, which stand in for ``engine export``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+import server.exports
+from engine.errors import BadPhoto, MissingExtra
+from server.app import Settings, make_app
+from server.exports import Exports, Order, engine_command
+from server.metrics import Metrics
+from server.problems import Busy, NotFound
+from server.routes import EXPORTS, GALLERY, METRICS
+from tests.server.conftest import synthetic
+
+GOOD = """
+import json, pathlib, sys
+photo, bundle = map(pathlib.Path, sys.argv[1:3])
+print("loading libraries, a line that is no event")
+for percent in (0, 40, 250):
+    print(json.dumps({"stage": "tuning", "percent": percent, "seconds_left": 1}), flush=True)
+bundle.write_bytes(photo.read_bytes()[::-1])
+"""
+BAD = "import sys; sys.stderr.write('note: x\\nerror: no face was found\\n\\n'); sys.exit(2)"
+SILENT = "pass"
+ENDLESS = 'import time; print(\'{"stage": "tuning", "percent": 1}\', flush=True); time.sleep(60)'
+
+
+def running(script: str) -> server.exports.Command:
+    def command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
+        return [sys.executable, "-c", script, str(photo), str(bundle), order.title]
+
+    return command
+
+
+class Workshop:
+    def __init__(self, folder: Path, script: str) -> None:
+        self.folder = folder
+        self.made: list[tuple[str, Path]] = []
+        self.metrics = Metrics()
+        self.exports = Exports(
+            folder, self.metrics, lambda *made: self.made.append(made), running(script)
+        )
+
+    async def make(self, photo: bytes = b"photo") -> list[dict[str, object]]:
+        job = self.exports.start(photo, "image/jpeg", Order("ada", "Ada"))
+        return [event async for event in job.follow()]
+
+    def left(self) -> list[str]:
+        return sorted(p.name for p in self.folder.iterdir())
+
+
+async def test_reports_on_the_way_and_puts_the_bundle_in_place(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path / "avatars", GOOD)
+    events = await workshop.make()
+    assert [e.get("percent") for e in events] == [0, 40, 100, None]
+    assert events[-1] == {"done": True, "name": "ada"}
+    assert workshop.made == [("ada", workshop.folder / "ada.avatar")]
+    assert (workshop.folder / "ada.avatar").read_bytes() == b"otohp"
+    assert workshop.left() == ["ada.avatar"]
+
+
+@pytest.mark.parametrize(("script", "said"), [(BAD, "no face was found"), (SILENT, "said nothing")])
+async def test_a_failure_says_why_and_leaves_nothing(
+    tmp_path: Path, script: str, said: str
+) -> None:
+    workshop = Workshop(tmp_path, script)
+    events = await workshop.make()
+    assert str(events[-1]["error"]).startswith(said) or said in str(events[-1]["error"])
+    assert "error:" not in str(events[-1]["error"])
+    assert workshop.made == []
+    assert workshop.left() == []
+    assert workshop.metrics.exports_failed == 1
+
+
+async def test_one_at_a_time_and_stopped_with_the_server(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, ENDLESS)
+    job = workshop.exports.start(b"photo", "image/jpeg", Order("ada", "Ada"))
+    events = job.follow()
+    assert (await anext(events))["percent"] == 1
+    with pytest.raises(Busy, match="already"):
+        workshop.exports.start(b"photo", "image/jpeg", Order("ben", "Ben"))
+    await workshop.exports.stop()
+    assert "stops" in (await anext(events))["error"]
+    assert workshop.left() == []
+
+
+async def test_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.exports, "EXPORT_WITHIN_S", 0.5)
+    events = await Workshop(tmp_path, ENDLESS).make()
+    assert "longer than" in str(events[-1]["error"])
+
+
+async def test_refuses_what_is_no_photo(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, GOOD)
+    with pytest.raises(BadPhoto, match="application/pdf"):
+        workshop.exports.check("application/pdf")
+    with pytest.raises(BadPhoto, match="empty"):
+        workshop.exports.start(b"", "image/png", Order("ada", "Ada"))
+    with pytest.raises(NotFound):
+        workshop.exports.find("nothing")
+    assert workshop.left() == []
+
+
+async def test_a_late_listener_hears_all_of_it(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, GOOD)
+    job = workshop.exports.start(b"photo", "image/jpeg", Order("ada", "Ada"))
+    first = [event async for event in job.follow()]
+    again = [event async for event in workshop.exports.find(job.id).follow()]
+    assert first == again
+
+
+def test_without_the_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.exports, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'avatar-engine\[export\]'"):
+        engine_command(Path("a"), Path("b"), Order("x", "X"))
+    monkeypatch.setattr(server.exports, "find_spec", lambda name: object())
+    command = engine_command(Path("a"), Path("b"), Order("x", "--title", "best"))
+    assert command[command.index("--title") + 1] == "--title"
+    assert command[command.index("--quality") + 1] == "best"
+
+
+async def test_over_http_a_photo_becomes_an_avatar_that_is_served(tmp_path: Path) -> None:
+    app = make_app({"ada": synthetic}, Settings(workers=1))
+
+    def made(name: str, bundle: Path) -> None:
+        app[GALLERY].add(name, lambda: synthetic(name, bundle.read_bytes().decode()))
+
+    app[EXPORTS] = Exports(tmp_path, app[METRICS], made, running(GOOD))
+    async with TestClient(TestServer(app)) as client:
+        jpeg = {"Content-Type": "image/jpeg"}
+        for query in ("", "?name=Ada", "?name=%20&rights=yes", "?name=A&rights=yes&quality=x"):
+            refused = await client.post(f"/avatars{query}", data=b"x", headers=jpeg)
+            assert refused.status == 422, query
+        large = b"x" * 300_000  # more than a session's offer may be
+        started = await client.post("/avatars?name=Ada%20L.&rights=yes", data=large, headers=jpeg)
+        assert started.status == 202, await started.text()
+        assert (await started.json())["name"] == "ada-l"
+        events = await client.get(started.headers["Location"])
+        assert events.content_type == "text/event-stream"
+        assert events.headers["X-Content-Type-Options"] == "nosniff"
+        lines = (await events.text()).split("\n\n")
+        assert json.loads(lines[-2].removeprefix("data: ")) == {"done": True, "name": "ada-l"}
+        avatars = (await (await client.get("/avatars")).json())["avatars"]
+        assert [a["name"] for a in avatars] == ["ada", "ada-l"]
+        twice = await client.post("/avatars?name=ada&rights=yes", data=b"x", headers=jpeg)
+        assert (await twice.json())["name"] == "ada-2", "nobody's avatar is replaced"
+        await asyncio.wait_for(client.get(twice.headers["Location"]), 10)
+        huge = await client.post("/avatars?name=b&rights=yes", data=b"x" * (21 << 20), headers=jpeg)
+        assert huge.status == 413
