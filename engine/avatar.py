@@ -91,15 +91,15 @@ class Avatar:
                 f"{path.name} holds {got} and a canvas {matrix.shape} of {size}, expected "
                 f"{width} x {height} as its manifest says: export it anew"
             )
-        photo = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
+        rgb = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
         return Avatar(
             name,
             title,
             manifest,
-            photo,
+            rgb,
             matrix,
             FaceModel(parts["face.onnx"], threads),
-            Compositor(photo, matrix, size),
+            Compositor(rgb, matrix, size),
             parts["preview.png"],
             parts["thumbnail.jpg"],
         )

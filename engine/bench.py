@@ -57,7 +57,7 @@ def measure(avatar: Avatar, count: int) -> list[Row]:
     motions = [
         Motion(
             coefficients(jawOpen=0.4 * abs(np.sin(n / 3)), mouthFunnel=0.3 * abs(np.sin(n / 7))),
-            np.float32([0.01 * np.sin(n / 9), 0.02 * np.sin(n / 11), 0.01]),
+            np.array([0.01 * np.sin(n / 9), 0.02 * np.sin(n / 11), 0.01], np.float32),
         )
         for n in range(count)
     ]

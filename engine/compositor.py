@@ -7,6 +7,8 @@ photo.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -99,12 +101,10 @@ class Compositor:
                 cv2.scaleAdd(self._turn[k], float(turn[k]), lookup, lookup)
         region = lookup[self._region]
         on_canvas = cv2.transform(region, self._to_canvas)
-        flow = cv2.remap(canvas.flow * self._window, on_canvas, None, cv2.INTER_LINEAR)
-        cover = cv2.remap(canvas.cover * self._window, on_canvas, None, cv2.INTER_LINEAR)
+        flow = _looked_up(canvas.flow * self._window, on_canvas)
+        cover = _looked_up(canvas.cover * self._window, on_canvas)
         region += cv2.transform(flow, self._linear)
-        frame = cv2.remap(
-            self._photo, lookup, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        frame: NDArray[np.uint8] = _looked_up(self._photo, lookup, cv2.BORDER_REPLICATE)
         alpha = cover[..., 3]
         rows = np.flatnonzero(alpha.max(1) > _VISIBLE)
         if len(rows):
@@ -113,6 +113,14 @@ class Compositor:
             under, over = frame[self._region][box], cover[box]
             under[:] = np.rint(under * (1 - over[..., 3:]) + over[..., :3] * 255).astype(np.uint8)
         return frame
+
+
+def _looked_up(
+    image: NDArray[Any], where: NDArray[Any], border: int = cv2.BORDER_CONSTANT
+) -> NDArray[Any]:
+    """``image`` at the pixel indices ``where [H, W, 2]``, between pixels interpolated."""
+    no_second_map: Any = None  # OpenCV's type stubs do not know that it may be missing
+    return np.asarray(cv2.remap(image, where, no_second_map, cv2.INTER_LINEAR, borderMode=border))
 
 
 def _window(size: int) -> NDArray[np.float32]:

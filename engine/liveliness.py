@@ -96,7 +96,8 @@ class Liveliness:
     def _sway(self, t: float) -> NDArray[np.float32]:
         phases = self._slot(4, 0).uniform(0, 2 * np.pi, (3, 3))
         waves = np.sin(2 * np.pi * t * _SWAY_HZ * (1, 0.83, 1.13) + phases)
-        return (_SWAY * (waves @ (0.5, 0.3, 0.2))).astype(np.float32)
+        sway: NDArray[np.float32] = (_SWAY * (waves @ (0.5, 0.3, 0.2))).astype(np.float32)
+        return sway
 
 
 def _smooth(x: float) -> float:

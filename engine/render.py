@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE, decode
+from engine.output import written_whole
 from engine.pipeline import Pipeline, TimedMotion
 
 __all__ = ["render", "sound_seconds"]
@@ -46,38 +46,32 @@ def render(
 
     audio: any sound that FFmpeg reads. progress: told the seconds that are done.
 
-    Raises BadAudio; a file that already exists is then left as it was.
+    Raises BadAudio, and BadInput where ``out`` can not be written; a file that already exists is
+    then left as it was.
     """
-    first = _chunks(audio)
-    head = next(first)  # a bad file fails here, before anything is written
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.stem}.{os.getpid()}.partial.mp4")
-    frames = 0
-    try:
-        with av.open(str(partial), "w") as container:
-            picture = _video_stream(container, pipeline)
-            voice = container.add_stream("aac", rate=_VOICE_RATE)
-            voice.bit_rate = 128_000
-            track = _voice(audio)
-            spoken = 0.0
-            for motion in _motions(pipeline, head, first, seed):
-                frame = av.VideoFrame.from_ndarray(pipeline.draw(motion.motion), format="rgb24")
-                frame.pts = frames
-                frame.time_base = Fraction(1, _FPS)
-                container.mux(picture.encode(frame))
-                frames += 1
-                # Keep the two tracks side by side in the file.
-                while spoken <= frames / _FPS and (sound := next(track, None)) is not None:
-                    spoken = (sound.pts + sound.samples) / _VOICE_RATE
-                    container.mux(voice.encode(sound))
-                progress(frames / _FPS)
-            for sound in track:
+    chunks = _chunks(audio)
+    head = next(chunks)  # a bad file fails here, before anything is written
+    frames = spoken = 0
+    with written_whole(out) as partial, av.open(str(partial), "w", format="mp4") as container:
+        picture = _video_stream(container, pipeline)
+        voice = container.add_stream("aac", rate=_VOICE_RATE)
+        voice.bit_rate = 128_000
+        track = _voice(audio)
+        for motion in _motions(pipeline, head, chunks, seed):
+            frame = av.VideoFrame.from_ndarray(pipeline.draw(motion.motion), format="rgb24")
+            frame.pts = frames
+            frame.time_base = Fraction(1, _FPS)
+            container.mux(picture.encode(frame))
+            frames += 1
+            # Keep the two tracks side by side in the file.
+            while spoken * _FPS <= frames * _VOICE_RATE and (sound := next(track, None)):
+                spoken += sound.samples
                 container.mux(voice.encode(sound))
-            container.mux(picture.encode(None))
-            container.mux(voice.encode(None))
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+            progress(frames / _FPS)
+        for sound in track:
+            container.mux(voice.encode(sound))
+        container.mux(picture.encode(None))
+        container.mux(voice.encode(None))
     return frames
 
 
