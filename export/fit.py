@@ -1,7 +1,8 @@
 """Fit the landmark basis to landmarks: head pose, identity and ARKit coefficients.
 
-Gauss-Newton on the reprojection error of a pinhole camera, with a Gaussian prior on identity and on the
-coefficients and with box constraints, as in 3D morphable model fitting (Blanz and Vetter, SIGGRAPH 1999).
+Gauss-Newton on the reprojection error of a pinhole camera, with a Gaussian prior on identity and on
+the coefficients and with box constraints, as in 3D morphable model fitting (Blanz and Vetter,
+SIGGRAPH 1999).
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Fit:
     error: float
 
     def head(self) -> NDArray[np.float32]:
-        """Pitch, yaw, roll as :class:`engine.motion.Motion` counts them, ``[3]`` float32 radians."""
+        """Pitch, yaw, roll as :class:`engine.motion.Motion` counts them, ``[3]`` radians."""
         pitch, yaw, roll = Rotation.from_rotvec(self.pose.rotation).as_euler("xyz")
         return np.array([pitch, yaw, -roll], np.float32)
 
@@ -223,8 +224,8 @@ def track(
 ) -> Iterator[Fit]:
     """Fit every frame of one person's video: one identity, coefficients that change smoothly.
 
-    frames: landmarks ``[468 or 478, 2 or 3]`` of each frame. The identity is the mean over ``enrol``
-    frames spread over the video.
+    frames: landmarks ``[468 or 478, 2 or 3]`` of each frame. The identity is the mean over
+    ``enrol`` frames spread over the video.
     """
     sequence = list(frames)
     spread = np.linspace(0, len(sequence) - 1, min(enrol, len(sequence))).astype(int)

@@ -66,7 +66,7 @@ def bite_offset(name: str) -> float:
 class Mouth:
     """Draws the inside of one person's mouth.
 
-    white: ``[3]`` RGB 0 to 1, what something white looks like in the photo's light (the white of the eyes):
+    white: ``[3]`` RGB 0 to 1, how white looks in the photo's light (the white of the eyes):
            it gives the interior its exposure and tint.
     """
 
@@ -81,14 +81,15 @@ class Mouth:
         """Interior colour over the whole canvas, valid inside ``hole``: ``[N, N, 3]`` RGB 0 to 1.
 
         hole: ``[N, N]`` coverage of the mouth opening.
-        placements: layer name -> ``[2, 3]`` affine map from atlas pixels (anchor at 0, 0) to canvas pixels.
+        placements: layer -> ``[2, 3]`` affine map, atlas (anchor at 0, 0) to canvas pixels.
         """
         size = hole.shape[0]
         span = max(float(hole.sum(0).max()), 1.0)
-        # What the lips shade: light comes from above and in front, so the upper lip throws a shadow.
+        # Light comes from above and in front, so the upper lip throws a shadow.
         shift = np.array([[1, 0, 0], [0, 1, 0.30 * span]], np.float32)
         lit = cv2.GaussianBlur(cv2.warpAffine(hole, shift, (size, size)), (0, 0), 0.22 * span + 0.6)
-        lit = np.clip(lit * cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6) * 1.6, 0, 1)[..., None]
+        near_rim = cv2.GaussianBlur(hole, (0, 0), 0.08 * span + 0.6)
+        lit = np.clip(lit * near_rim * 1.6, 0, 1)[..., None]
 
         canvas = _CAVITY * (0.35 + 0.65 * lit)
         for name in LAYERS:

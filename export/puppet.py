@@ -299,7 +299,7 @@ class Puppet:
 
 
 def _white(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What white looks like in this light, ``[3]`` RGB 0 to 1: the white of the eyes, held near the skin.
+    """How white looks in this light, ``[3]`` RGB 0 to 1: the white of the eyes, near the skin.
 
     Skin alone would not do: it is dark on some people under any light.
     """
