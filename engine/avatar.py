@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ _MANIFEST = "manifest.json"
 _PART_LIMIT = 64 << 20
 _MANIFEST_LIMIT = 1 << 20
 _BUILTIN = Path(__file__).parent / "resources" / "avatars"
-_SIDE_LIMIT = 4096
+_SIDE_LEAST, _SIDE_MOST = 64, 4096
 
 
 @dataclass(frozen=True)
@@ -74,32 +75,26 @@ class Avatar:
             width, height, size = int(frame["width"]), int(frame["height"]), int(canvas["size"])
             matrix = np.array(canvas["matrix"], np.float64)
             name, title = str(manifest["name"]), str(manifest["title"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadBundle(
                 f"{path.name}: its manifest lacks or garbles {error}: export it anew"
             ) from error
-        photo = cv2.imdecode(np.frombuffer(parts["photo.png"], np.uint8), cv2.IMREAD_COLOR)
-        sane = matrix.shape == (2, 3) and bool(np.isfinite(matrix).all()) and 0 < size <= 1024
-        if (
-            photo is None
-            or photo.shape != (height, width, 3)
-            or max(photo.shape) > _SIDE_LIMIT
-            or not sane
-        ):
-            got = "an unreadable photo" if photo is None else f"a photo of {photo.shape}"
+        photo = _photo(parts["photo.png"], (width, height), path.name)
+        face = FaceModel(parts["face.onnx"], threads)
+        if not _fits(matrix, width, height) or size != face.size:
             raise BadBundle(
-                f"{path.name} holds {got} and a canvas {matrix.shape} of {size}, expected "
-                f"{width} x {height} as its manifest says: export it anew"
+                f"{path.name} holds a canvas of {size} pixels at {matrix.tolist()} and a face "
+                f"model of {face.size}, expected the same size and a place inside the frame: "
+                "export it anew"
             )
-        rgb = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
         return Avatar(
             name,
             title,
             manifest,
-            rgb,
+            photo,
             matrix,
-            FaceModel(parts["face.onnx"], threads),
-            Compositor(rgb, matrix, size),
+            face,
+            Compositor(photo, matrix, size),
             parts["preview.png"],
             parts["thumbnail.jpg"],
         )
@@ -130,6 +125,42 @@ def find_avatar(name_or_file: str) -> Path:
     )
 
 
+def _photo(png: bytes, shape: tuple[int, int], bundle: str) -> NDArray[np.uint8]:
+    """``[H, W, 3]`` uint8 RGB of a PNG that has the promised (width, height), even and not huge."""
+    header = struct.Struct(">8s4x4sII")  # signature, chunk length, chunk type, width, height
+    got = header.unpack_from(png) if len(png) >= header.size else (b"", b"", 0, 0)
+    # Looked at before decoding: a small file may unpack to gigabytes.
+    if got[:2] != (b"\x89PNG\r\n\x1a\n", b"IHDR") or got[2:] != shape:
+        raise BadBundle(
+            f"{bundle} holds a photo of {got[2]} x {got[3]}, expected a PNG of {shape[0]} x "
+            f"{shape[1]} as its manifest says: export it anew"
+        )
+    if not all(_SIDE_LEAST <= side <= _SIDE_MOST and side % 2 == 0 for side in shape):
+        raise BadBundle(
+            f"{bundle} has frames of {shape[0]} x {shape[1]}, expected even sides of {_SIDE_LEAST} "
+            f"to {_SIDE_MOST} pixels, as video encoders want: export it anew"
+        )
+    bgr = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise BadBundle(f"{bundle}: its photo can not be decoded: export it anew")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _fits(matrix: NDArray[np.float64], width: int, height: int) -> bool:
+    """Whether the canvas is a real square that covers some of the frame, its middle at least."""
+    if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
+        return False
+    sides = np.hypot(*matrix[:, :2])
+    x, y = matrix @ (0.5, 0.5, 1.0)
+    upright = abs(float(np.linalg.det(matrix[:, :2]))) > 0.5 * float(np.prod(sides))
+    return bool(
+        upright
+        and 16 <= sides.min() <= sides.max() <= 4 * max(width, height)
+        and 0 < x < width
+        and 0 < y < height
+    )
+
+
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
@@ -150,11 +181,9 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int, bundle: str) -> bytes
             data = file.read(limit + 1)  # the header's size is a claim, not a fact
     except KeyError as error:
         raise BadBundle(f"{bundle} has no {name}, expected one: export it anew") from error
-    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError) as error:
-        raise BadBundle(f"{bundle}: {name} is damaged ({error}): copy or export it anew") from error
-    except Exception as error:  # zlib.error and whatever else a hostile stream provokes
-        if isinstance(error, BadBundle):
-            raise
+    except BadBundle:
+        raise
+    except Exception as error:  # zipfile lets through whatever its decompressors raise
         raise BadBundle(f"{bundle}: {name} is damaged ({error}): copy or export it anew") from error
     if len(data) > limit:
         raise BadBundle(f"{bundle}: {name} unpacks to over {limit} bytes, expected less")
@@ -170,7 +199,7 @@ def _manifest(archive: zipfile.ZipFile, bundle: str) -> dict[str, Any]:
             )
     try:
         manifest = json.loads(_read(archive, _MANIFEST, _MANIFEST_LIMIT, bundle))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadBundle(f"{bundle}: its manifest is no JSON ({error}): export it anew") from error
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
     if schema != SCHEMA:
@@ -178,14 +207,18 @@ def _manifest(archive: zipfile.ZipFile, bundle: str) -> dict[str, Any]:
             f"{bundle} is of schema {schema!r}, expected {SCHEMA}: it was made by another version, "
             "update the engine or export it anew"
         )
+    for part in ("frame", "canvas", "generator", "made_with", "parts"):
+        if not isinstance(manifest.get(part), dict):
+            raise BadBundle(
+                f"{bundle}: its manifest has {manifest.get(part)!r:.40} for {part!r}, expected an "
+                "object: export it anew"
+            )
     return dict(manifest)
 
 
 def _part(archive: zipfile.ZipFile, manifest: dict[str, Any], name: str, bundle: str) -> bytes:
     data = _read(archive, name, _PART_LIMIT, bundle)
-    parts = manifest.get("parts")
-    wanted = parts.get(name) if isinstance(parts, dict) else None
-    if hashlib.sha256(data).hexdigest() != wanted:
+    if hashlib.sha256(data).hexdigest() != manifest["parts"].get(name):
         raise BadBundle(
             f"{bundle}: {name} is not what its manifest says it is (sha256 differs): "
             "it was damaged or altered, copy or export it anew"

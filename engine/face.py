@@ -29,6 +29,8 @@ class Canvas:
 class FaceModel:
     """``face.onnx`` of a bundle: immutable, shared by all sessions of an avatar.
 
+    size: N, the side of its canvas in pixels.
+
     Raises ModelMismatch unless it maps ``face [1, 52]`` to ``flow``, ``alpha`` and ``colour``.
     """
 
@@ -36,8 +38,10 @@ class FaceModel:
         self._model = OnnxModel(model, threads)
         inputs, outputs = self._model.inputs, self._model.outputs
         wanted = {"flow": 2, "alpha": 1, "colour": 3}
-        channels = {name: shape[1] for name, shape in outputs.items() if len(shape) == 4}
-        if inputs.get("face", ())[1:] != (len(ARKIT),) or channels != wanted:
+        sides = {side for shape in outputs.values() for side in shape[2:]}
+        self.size = next(iter(sides), 0)
+        square = {name: (1, n, self.size, self.size) for name, n in wanted.items()}
+        if inputs != {"face": (1, len(ARKIT))} or outputs != square:
             raise ModelMismatch(
                 f"the face model maps {inputs} to {outputs}, expected face [1, 52] to "
                 "flow [1, 2, N, N], alpha [1, 1, N, N] and colour [1, 3, N, N]: export it anew"
