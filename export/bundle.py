@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from importlib import metadata
@@ -59,7 +58,7 @@ def write_bundle(
     model: bytes,
     generator: dict[str, Any],
 ) -> Avatar:
-    """Write the bundle beside ``path``, load it back as a user would, and only then rename it.
+    """Write the bundle and load it back as a user would.
 
     photo: ``[H, W, 3]`` uint8 RGB frame. matrix: ``[2, 3]`` canvas unit square to frame pixels.
     model: ``face.onnx``. generator: the family and its facts, ``{"family", "size", ...}``.
@@ -98,16 +97,9 @@ def write_bundle(
         },
         "parts": {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(partial, "w") as archive:
-            archive.writestr("manifest.json", json.dumps(manifest, indent=1))
-            for name, data in parts.items():
-                # Pictures are packed already; weights hardly shrink.
-                archive.writestr(name, data)
-        avatar = Avatar.load(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return avatar
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", json.dumps(manifest, indent=1))
+        for name, data in parts.items():
+            # Pictures are packed already; weights hardly shrink.
+            archive.writestr(name, data)
+    return Avatar.load(path)

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from engine.avatar import Avatar
+from engine.errors import BadInput
+from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
 from export.align import frame_photo
 from export.bundle import Identity, write_bundle
 from export.canvas import canvas_picture
-from export.generator.prior import LitePrior
+from export.generator.prior import FaceGenerator, LitePrior
 from export.motions import sample_motions
 from export.photo import find_face, read_photo
 from export.puppet import CLOSED_GAP, Puppet
@@ -59,8 +60,10 @@ def export_identity(
     quality:  a name of ``export.tune.PLANS``. size: side of the frame in pixels.
     progress: told the stage and the share of the whole that is done, 0 to 1.
 
-    Raises BadPhoto; leaves nothing behind then.
+    Raises BadPhoto, and BadInput where ``out`` can not be written; leaves nothing behind then.
     """
+    if size % 2:
+        raise BadInput(f"the frame is to have a side of {size} pixels, expected an even number")
     plan = PLANS[quality]
     report = _staged(progress, STAGES | (_FIRST_SHARES if quality == "fast" else {}))
     image = read_photo(photo)
@@ -68,20 +71,21 @@ def export_identity(
     framing = frame_photo(portrait.image, portrait.landmarks, size)
     puppet = Puppet(framing.image, framing.landmarks)
     report("reading the photo")(1.0)
-    prior = LitePrior.load()
-    canvas = prior.config.size
-    faces, fields = puppet_frames(puppet, plan.frames, canvas, report("moving the puppet"))
-    picture = canvas_picture(framing.image, puppet.matrix, canvas)
-    generator = tune(prior, picture, faces, fields, plan, report("tuning the generator"))
-    model, worst = _proven(generator)
-    report("writing ONNX")(1.0)
-    facts = {"family": "lite", "size": canvas, "quality": quality, "steps": plan.steps}
-    avatar = write_bundle(out, identity, framing.image, puppet.matrix, model, facts)
+    with written_whole(out) as partial:
+        prior = LitePrior.load()
+        canvas = prior.config.size
+        faces, fields = puppet_frames(puppet, plan.frames, canvas, report("moving the puppet"))
+        picture = canvas_picture(framing.image, puppet.matrix, canvas)
+        generator = tune(prior, picture, faces, fields, plan, report("tuning the generator"))
+        model, worst = _proven(generator)
+        report("writing ONNX")(1.0)
+        facts = {"family": "lite", "size": canvas, "quality": quality, "steps": plan.steps}
+        avatar = write_bundle(partial, identity, framing.image, puppet.matrix, model, facts)
     report("packing the bundle")(1.0)
     return Report(avatar, worst, tuple(_warnings(puppet, framing.padded, portrait.landmarks, size)))
 
 
-def _proven(generator: torch.nn.Module) -> tuple[bytes, float]:
+def _proven(generator: FaceGenerator) -> tuple[bytes, float]:
     """The ONNX model after 50 random motions agreed with torch, and the worst difference."""
     model = face_onnx(generator)
     motions = sample_motions(50, np.random.default_rng(7))

@@ -39,7 +39,8 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     except ImportError as error:
         raise MissingExtra("reading a photo", "export") from error
     if not path.is_file():
-        raise BadPhoto(f"there is no file {path.name}, expected a photo (jpg, png, webp)")
+        got = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        raise BadPhoto(f"{got}, expected a photo (jpg, png, webp)")
     if path.stat().st_size == 0:
         raise BadPhoto(f"{path.name} is empty, expected a photo (jpg, png, webp): save it again")
     try:

@@ -60,8 +60,11 @@ class LitePrior(nn.Module):
             config["channels"] = tuple(config["channels"])
             prior = LitePrior(LiteConfig(**config))
             prior.load_state_dict(tensors)
-        except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-            raise ModelMismatch(f"{path.name} is not a lite prior: {error}") from error
+        except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
+            raise ModelMismatch(
+                f"{path.name} is not a lite prior ({error}), expected the one that ships with "
+                "export: install the package again, or train one with `make train-generator`"
+            ) from error
         return prior.eval()
 
 
