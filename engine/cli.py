@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -31,8 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_out = Console()
-_err = Console(stderr=True, highlight=False)
+# Names and errors are printed as they are: a bracket in them is not markup.
+_out = Console(highlight=False, markup=False)
+_err = Console(stderr=True, highlight=False, markup=False)
 
 
 class Quality(StrEnum):
@@ -110,11 +112,11 @@ def export(
 ) -> None:
     """Turn a photo into an avatar: engine export --identity me.jpg"""
     _quiet_native_libraries()
-    try:
-        from export.bundle import Identity
-        from export.identity import export_identity
-    except ImportError as error:
-        raise MissingExtra("making an avatar", "export") from error
+    if any(find_spec(name) is None for name in ("torch", "mediapipe", "onnx")):
+        raise MissingExtra("making an avatar", "export")
+    from export.bundle import Identity
+    from export.identity import export_identity
+
     target = out or Path(f"{identity.stem}.avatar")
     who = Identity(target.stem, title or target.stem, source, licence, rights)
     with _progress(progress) as report:
@@ -122,9 +124,9 @@ def export(
             identity, target, who, quality=quality.value, size=size, progress=report
         )
     for warning in made.warnings:
-        _err.print(f"note: {warning}")
+        _err.print(f"note: {warning}", soft_wrap=True)
     if progress is not ProgressStyle.json:
-        _out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
+        _out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
 
 
 @app.command()
@@ -154,7 +156,7 @@ def render(
             progress=lambda done: report("rendering", min(done / seconds, 1.0) if seconds else 0.0),
         )
     if progress is not ProgressStyle.json:
-        _out.print(f"{out} ({frames} frames)")
+        _out.print(f"{out} ({frames} frames)", soft_wrap=True)
 
 
 @app.command()
@@ -179,7 +181,9 @@ def serve(
     settings = Settings(
         host=host, port=port, max_sessions=max_sessions, token=token, open_to_all=open_to_all
     )
-    run_server(avatar or [], settings, lambda address: _out.print(f"Ready: {address}"))
+    run_server(
+        avatar or [], settings, lambda address: _out.print(f"Ready: {address}", soft_wrap=True)
+    )
 
 
 @app.command()
@@ -241,9 +245,9 @@ def doctor() -> None:
     checks = examine()
     for check in checks:
         mark = "ok     " if check.passed else "missing"
-        _out.print(f"{mark} {check.what}: {check.finding}", highlight=False)
+        _out.print(f"{mark} {check.what}: {check.finding}", soft_wrap=True)
         if check.remedy:
-            _out.print(f"        {check.remedy}", highlight=False)
+            _out.print(f"        {check.remedy}", soft_wrap=True)
     if any(check.needed and not check.passed for check in checks):
         raise typer.Exit(1)
 
@@ -253,7 +257,12 @@ def main() -> None:
     try:
         app()
     except AvatarEngineError as error:
-        _err.print(f"error: {error}", soft_wrap=True, markup=False)
+        _err.print(f"error: {error}", soft_wrap=True)
+        raise SystemExit(2) from None
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise  # not a library of the system's: a defect of ours
+        _err.print(f"error: {error}: see `engine doctor`", soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -1,4 +1,7 @@
-"""What is installed, what is missing, and the command that brings it."""
+"""What is installed, what is missing, and the command that brings it.
+
+What may be missing is imported by the check that looks for it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 
-from engine.avatar import Avatar, builtin_avatars
 from engine.errors import AvatarEngineError
-from engine.speech import SpeechModel
 
 __all__ = ["Check", "examine"]
 
@@ -63,10 +64,8 @@ def examine() -> list[Check]:
                 "" if cpu or cuda else "pip install 'avatar-engine[cpu]'",
             )
         )
-    headless, contrib = _version("opencv-python-headless"), _version("opencv-contrib-python")
-    both = " and ".join(f"{n} {v}" for n, v in (("headless", headless), ("contrib", contrib)) if v)
-    checks.append(Check("OpenCV", bool(both), both or "not installed"))
-    if checks[1].passed:
+    checks.append(_opencv())
+    if all(check.passed for check in checks):
         checks += [_speech(), *_avatars()]
     missing = [name for name in ("torch", "mediapipe", "onnx") if find_spec(name) is None]
     checks.append(
@@ -81,7 +80,22 @@ def examine() -> list[Check]:
     return checks
 
 
+def _opencv() -> Check:
+    """mediapipe brings a second OpenCV into the same folder, one that wants a graphics library."""
+    try:
+        import cv2
+    except ImportError as error:
+        return Check("OpenCV", False, str(error), "apt install libgl1 libglib2.0-0")
+    packages = ("opencv-python-headless", "opencv-contrib-python")
+    found = [f"{name} {version}" for name in packages if (version := _version(name))]
+    if int(cv2.__version__.split(".")[0]) > 4:
+        return Check("OpenCV", False, ", ".join(found), "pip install 'opencv-python-headless<5'")
+    return Check("OpenCV", True, ", ".join(found))
+
+
 def _speech() -> Check:
+    from engine.speech import SpeechModel
+
     try:
         model = SpeechModel.load()
     except AvatarEngineError as error:
@@ -90,6 +104,8 @@ def _speech() -> Check:
 
 
 def _avatars() -> list[Check]:
+    from engine.avatar import Avatar, builtin_avatars
+
     checks = []
     for name, path in builtin_avatars().items():
         try:
