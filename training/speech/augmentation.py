@@ -57,9 +57,11 @@ class Surroundings:
     pieces: how many pieces of six seconds are made in advance; they are cut and mixed anew.
     """
 
-    def __init__(self, voices: Sequence[NDArray[np.float32]], pieces: int = 320) -> None:
+    def __init__(
+        self, voices: Sequence[NDArray[np.float32]], pieces: int = 320, seed: int = 0
+    ) -> None:
         self._voices = voices
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(seed)
         kinds = (self._noise, self._noise, self._hum, self._keys, self._breath, self._music)
         kinds = (*kinds, self._babble, self._babble)
         self._pieces = [_unit(kinds[n % len(kinds)](_PIECE_SAMPLES, rng)) for n in range(pieces)]

@@ -20,7 +20,7 @@ from engine.features import BANDS, LogMel
 from training.speech.articulators import CONTROLS
 from training.speech.augmentation import Surroundings, change_speed, colour
 from training.speech.coarticulation import Coarticulation
-from training.speech.geometry import LIPS
+from training.speech.lips import LIPS
 from training.speech.phones import SILENCE, Phone
 from training.speech.tracking import Track
 

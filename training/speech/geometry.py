@@ -11,20 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from export.basis import LandmarkBasis
-from export.landmarks import (
-    INNER_LIP_LOWER,
-    INNER_LIP_UPPER,
-    MOUTH_CORNERS,
-    OUTER_CANTHI,
-    OUTER_LIPS,
-)
+from export.landmarks import OUTER_CANTHI
 from training.speech.articulators import spread_matrix
+from training.speech.lips import LEFT, LIPS, LOWER, RIGHT, UPPER
 
-__all__ = ["LIPS", "LipGeometry", "gap", "rest_gap", "width"]
-
-LIPS: tuple[int, ...] = tuple(sorted({*INNER_LIP_UPPER, *INNER_LIP_LOWER, *OUTER_LIPS}))
-_UPPER, _LOWER = LIPS.index(13), LIPS.index(14)
-_RIGHT, _LEFT = LIPS.index(MOUTH_CORNERS[0]), LIPS.index(MOUTH_CORNERS[1])
+__all__ = ["LipGeometry", "gap", "width"]
 
 
 class LipGeometry(nn.Module):
@@ -45,18 +36,12 @@ class LipGeometry(nn.Module):
 
 def gap(displacement: Tensor) -> Tensor:
     """Change of the inner lip gap 13-14 against rest, ``[..., 40, 2]`` -> ``[...]``; signed."""
-    return displacement[..., _UPPER, 1] - displacement[..., _LOWER, 1]
+    return displacement[..., UPPER, 1] - displacement[..., LOWER, 1]
 
 
 def width(displacement: Tensor) -> Tensor:
     """Change of the mouth width 61-291 against rest, ``[..., 40, 2]`` -> ``[...]``; signed."""
-    return displacement[..., _LEFT, 0] - displacement[..., _RIGHT, 0]
-
-
-def rest_gap() -> float:
-    """Inner lip gap of the basis at rest: below minus this, lips would pass through each other."""
-    basis = LandmarkBasis.load()
-    return float((basis.neutral[13, 1] - basis.neutral[14, 1]) / _canthus_distance(basis))
+    return displacement[..., LEFT, 0] - displacement[..., RIGHT, 0]
 
 
 def _canthus_distance(basis: LandmarkBasis) -> np.float32:

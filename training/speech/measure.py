@@ -13,6 +13,7 @@ from engine.motion import ARKIT_INDEX
 from engine.speech import SpeechModel
 from export.basis import LandmarkBasis
 from export.landmarks import OUTER_CANTHI
+from training.speech.lips import LIPS
 from training.speech.phones import Phone
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "correlation",
     "faces_at",
     "lip_curves",
+    "lips_of",
     "loudness",
     "loudness_jaw",
     "open_share",
@@ -64,6 +66,14 @@ def lip_curves(faces: NDArray[np.float32]) -> tuple[Curve, Curve]:
     gap = faces @ (shapes[:, 13, 1] - shapes[:, 14, 1]) / unit
     width = faces @ (shapes[:, 291, 0] - shapes[:, 61, 0]) / unit
     return gap.astype(np.float32), width.astype(np.float32)
+
+
+def lips_of(faces: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Displacement of the 40 lip landmarks ``[T, 40, 2]``, as ``tracking`` gives it for video."""
+    basis = LandmarkBasis.load()
+    a, b = basis.neutral[list(OUTER_CANTHI), :2]
+    shapes = basis.expression[:, list(LIPS), :2] / np.linalg.norm(a - b)
+    return np.einsum("tc,cln->tln", faces, shapes).astype(np.float32)
 
 
 def loudness(sound: Curve) -> Curve:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.audio import decode
 from export.basis import LandmarkBasis
 from export.landmarks import OUTER_CANTHI, FaceMesh
-from training.speech.geometry import LIPS
+from training.speech.lips import LIPS
 
 __all__ = ["Track", "lip_displacement", "track_video"]
 

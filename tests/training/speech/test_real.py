@@ -1,0 +1,42 @@
+"""The videos: offsets are measured, the split is fixed, strangers stay strangers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("pocketsphinx")
+
+from training.speech.articulators import articulate  # noqa: E402
+from training.speech.coarticulation import Coarticulation  # noqa: E402
+from training.speech.geometry import LipGeometry  # noqa: E402
+from training.speech.phones import Phone  # noqa: E402
+from training.speech.real import measure_offset, strangers  # noqa: E402
+from training.speech.tracking import Track  # noqa: E402
+
+pytestmark = pytest.mark.export
+
+
+@pytest.mark.parametrize("offset", [-0.12, 0.0, 0.18])
+def test_a_known_offset_is_measured(offset: float) -> None:
+    names = ["SIL", "B", "AA", "S", "M", "AO", "T", "P", "IY", "SIL", "W", "AE", "SIL"]
+    phones = tuple(Phone(n, 0.25 * i, 0.25 * (i + 1)) for i, n in enumerate(names))
+    model = Coarticulation()
+    times = np.arange(80, dtype=np.float32) / 25
+    with torch.no_grad():
+        lips = LipGeometry()(articulate(model(phones, torch.from_numpy(times + offset)))).numpy()
+    sound = np.zeros(int(0.25 * len(names) * 16000), np.float32)
+    found, r = measure_offset(Track("a", times, lips, sound), phones, model)
+    assert found == pytest.approx(offset, abs=0.015)
+    assert r > 0.99
+
+
+@pytest.mark.data
+def test_strangers_are_the_four_x_clips(data: Path, tmp_path: Path) -> None:
+    tracks = strangers(data, tmp_path)
+    assert [t.key for t in tracks] == ["x_brbk7n", "x_lrwp9a", "x_lwbsza", "x_swiz3n"]
+    assert all(t.seen.mean() > 0.8 for t in tracks)
+    assert all(abs(len(t.sound) / 16000 - 3) < 0.1 for t in tracks)
