@@ -1,0 +1,94 @@
+# What this project does for you, one word each. `make` alone lists it.
+
+VENV     ?= .venv
+PORT     ?= 8080
+DATA     ?= ../shared/data
+MINUTES  ?= 60
+# On Linux the PyPI wheel of torch brings gigabytes of CUDA libraries, which export does not need.
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu brings the small one where that site is reachable.
+TORCH    ?= torch==2.13.0
+TORCH_INDEX ?=
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+	2>/dev/null && echo $$p && break; done)
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+
+# Threads that wait asleep: several busy processes share few cores here.
+export OMP_WAIT_POLICY ?= PASSIVE
+export AVATAR_DATA ?= $(DATA)
+
+.DEFAULT_GOAL := help
+.PHONY: help serve bench tools test lint check train-speech evaluate-speech train-generator \
+	evaluate-generator basis builtin-avatars clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.cpu ## install the light run time and open the page's server
+	@$(BIN)/engine serve --port $(PORT)
+
+bench: $(VENV)/.cpu ## measure every stage of the pipeline on this machine
+	@$(BIN)/engine bench
+
+tools: $(VENV)/.dev ## install all that the tests need, system packages too when root
+	@sh .ci/system-packages
+
+test: tools ## run all tests; what can not run here is skipped with the reason
+	@$(BIN)/python -m pytest -r s $(ARGS)$(if $(STATUS),; echo $$? > $(STATUS))
+
+lint: $(VENV)/.dev ## ruff: format and rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+check: lint ## lint, and mypy strict on engine and server
+	@$(BIN)/mypy
+
+train-speech: $(VENV)/.train ## data -> engine/resources/speech.onnx (hours on 2 cores)
+	@$(BIN)/python -m training.speech --data $(DATA)
+
+evaluate-speech: $(VENV)/.train ## lips against tracked ones, silence, and the baselines
+	@$(BIN)/python -m training.speech.evaluate --data $(DATA)
+
+train-generator: $(VENV)/.train ## portraits -> export/resources/lite_prior.safetensors
+	@$(BIN)/python -m training.frames --data $(DATA)
+	@$(BIN)/python -m training.prior --minutes $(MINUTES)
+
+evaluate-generator: $(VENV)/.train ## real clips re-enacted, against the still face
+	@$(BIN)/python -m training.evaluate_face --data $(DATA)
+
+basis: $(VENV)/.train ## 3D face model -> landmark basis and mouth atlas of the puppet
+	@$(BIN)/python -m training.landmark_basis
+	@$(BIN)/python -m training.mouth_atlas
+
+builtin-avatars: $(VENV)/.train ## portraits -> engine/resources/avatars
+	@$(BIN)/python -m training.builtin --data $(DATA)
+
+clean: ## remove what make has installed and cached; runs/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 with venv is needed, none was found:" \
+		"apt install python3 python3-venv, or say make PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.cpu: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV), a minute or two ..."
+	@$(PIP) -e '.[cpu]'
+	@touch $@
+
+$(VENV)/.torch: | $(BIN)/python
+	@echo "Installing torch into $(VENV), a minute or two ..."
+	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.torch
+	@echo "Installing the test tools into $(VENV), a minute or two ..."
+	@$(PIP) -e '.[cpu,export,dev]' '$(TORCH)'
+	@touch $@ $(VENV)/.cpu
+
+$(VENV)/.train: pyproject.toml $(VENV)/.torch
+	@echo "Installing the training tools into $(VENV), a minute or two ..."
+	@$(PIP) -e '.[cpu,export,train]' '$(TORCH)'
+	@touch $@ $(VENV)/.cpu
