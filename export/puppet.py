@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from engine.motion import ARKIT, ARKIT_INDEX
 from export.align import canvas_matrix
 from export.basis import ANCHORS, LandmarkBasis
+from export.eyes import EyePaint
 from export.fit import Fit, Pose, fit
 from export.landmarks import EYES, INNER_LIP_LOWER, INNER_LIP_UPPER, canthus_distance, lip_gap
+from export.light import white
 from export.mouth import PIXELS_PER_CM, Mouth, bite_offset
 from export.raster import interpolate, polygon_coverage, triangle_index
 
@@ -50,7 +52,6 @@ _BITE = {"upper_teeth": 0.42, "lower_teeth": 0.22, "tongue": 0.45}
 _LID_REACH = (0.42, 0.22)
 _LIP_REACH = 0.2  # the same for a photo that shows its teeth
 _IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
-_LUMA = np.array([0.299, 0.587, 0.114])
 _GAZE = 0.30  # iris travel at a coefficient of 1, in eye widths
 
 
@@ -103,8 +104,8 @@ class Puppet:
         self._displacement = self.pose.project_displacement(shape, self.basis.expression)
         self._calibrate_blinks()
         self.rest = self._close_mouth()
-        self._mouth = Mouth(_white(image, landmarks))
-        self._lashes = self._lash_colour(image, landmarks)
+        self._mouth = Mouth(white(image, landmarks))
+        self._eyes = EyePaint(image, landmarks)
         self._triangles = np.concatenate([self.basis.triangles, _ring_triangles()])
 
     # -- geometry ---------------------------------------------------------------------------------
@@ -217,9 +218,10 @@ class Puppet:
         painted = self._mouth.draw(
             hole, self._placements(face, fine), float(face[ARKIT_INDEX["tongueOut"]])
         )
-        lashes = self._lash_cover(face, points, fine)
-        cover = np.maximum(hole, lashes)
-        painted = np.where((lashes > hole)[..., None], self._lashes, painted)
+        cover = hole
+        for layer, tone in self._eyes.layers(face, self.rest, points, fine):
+            painted = painted * (1 - layer[..., None]) + tone * layer[..., None]
+            cover = np.maximum(cover, layer)
         colour = cv2.resize(painted * cover[..., None], (size, size), interpolation=cv2.INTER_AREA)
         alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)
         colour = _fill(
@@ -266,62 +268,6 @@ class Puppet:
             source[upper] -= _LIP_REACH * opening
             source[lower] += _LIP_REACH * opening
         return source
-
-    def _lash_cover(
-        self, face: NDArray[np.floating], points: NDArray[np.float64], size: int
-    ) -> NDArray[np.float32]:
-        """Coverage of the lash line, ``[size, size]``: drawn along the upper lid as it closes."""
-        cover = np.zeros((size, size), np.float32)
-        for (upper, _), side in zip(EYES, ("Right", "Left"), strict=True):
-            blink = float(face[ARKIT_INDEX[f"eyeBlink{side}"]])
-            if blink < 0.05:
-                continue
-            row = points[list(upper)] * size
-            width = float(np.linalg.norm(row[0] - row[-1]))
-            line = np.zeros((size, size), np.uint8)
-            thick = max(1, round(0.055 * width))
-            curve = np.round(row * 16).astype(np.int32)
-            cv2.polylines(line, [curve], False, 255, thick, cv2.LINE_AA, shift=4)
-            soft = cv2.GaussianBlur(line, (0, 0), max(0.012 * width, 0.4)).astype(np.float32) / 255
-            cover = np.maximum(cover, soft * min(1.0, 1.2 * blink) * 0.8)
-        return cover
-
-    def _lash_colour(
-        self, image: NDArray[np.uint8], landmarks: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """The darkest tone along the upper lids, ``[3]`` RGB 0 to 1."""
-        height, width = image.shape[:2]
-        where = [*EYES[0][0][2:-2], *EYES[1][0][2:-2]]
-        x = landmarks[where, 0].astype(int).clip(0, width - 1)
-        y = landmarks[where, 1].astype(int).clip(1, height - 2)
-        tones = np.concatenate([image[y + k, x] for k in (-1, 0, 1)]).astype(np.float32) / 255
-        return np.quantile(tones, 0.15, axis=0).astype(np.float32)
-
-
-def _white(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How white looks in this light, ``[3]`` RGB 0 to 1: the white of the eyes, near the skin.
-
-    Skin alone would not do: it is dark on some people under any light.
-    """
-    eyes = np.zeros(image.shape[:2], np.uint8)
-    for upper, lower in EYES:
-        outline = landmarks[[*upper, *reversed(lower[1:-1])], :2]
-        cv2.fillPoly(eyes, [np.round(outline).astype(np.int32)], 255)
-    height, width = image.shape[:2]
-    where = [50, 280, 205, 425, 5, 4, 195, 117, 346, 118, 347, 101, 330, 36, 266]
-    x = landmarks[where, 0].astype(int).clip(0, width - 1)
-    y = landmarks[where, 1].astype(int).clip(0, height - 1)
-    skin = np.median(image[y, x], axis=0) / 255
-    inside = image[eyes > 0].astype(np.float64) / 255
-    if len(inside) < 20:
-        return skin.astype(np.float32)
-    brightness = inside @ _LUMA
-    lo, hi = np.quantile(brightness, [0.72, 0.92])
-    white = inside[(brightness >= lo) & (brightness <= hi)].mean(0)
-    wanted = np.clip(1.35 * (white @ _LUMA), 0.75 * (skin @ _LUMA), 1.30 * (skin @ _LUMA) + 0.15)
-    # The sclera takes colour from the lids around it as well as from the light.
-    tint = 1 + 0.65 * (white / (white @ _LUMA) - 1)
-    return np.clip(tint * wanted, 0, 1).astype(np.float32)
 
 
 def _ring_triangles() -> NDArray[np.int64]:

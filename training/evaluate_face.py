@@ -107,7 +107,9 @@ def _similarity(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.c_[turn, _EYES.mean(0) - turn @ ((a + b) / 2)]
 
 
-def _crops(frames: Frames, landmarks: NDArray[np.float32]) -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
+def _crops(
+    frames: Frames, landmarks: NDArray[np.float32]
+) -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
     pairs = [aligned(f, lm) for f, lm in zip(frames, landmarks, strict=True)]
     return [p[0] for p in pairs], np.stack([p[1] for p in pairs])
 
@@ -208,7 +210,9 @@ def main(
         clip = load_clip(path)
         strips: dict[str, NDArray[np.uint8]] = {}
 
-        def sheet(name: str, crops: list[NDArray[np.uint8]], keep: dict[str, NDArray[np.uint8]] = strips) -> None:
+        def sheet(
+            name: str, crops: list[NDArray[np.uint8]], keep: dict[str, NDArray[np.uint8]] = strips
+        ) -> None:
             keep[name] = np.hstack(crops[4::9][:8])
 
         with tempfile.TemporaryDirectory() as folder:
