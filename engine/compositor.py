@@ -28,6 +28,7 @@ _DEPTH = 0.42
 # The canvas fades out towards its border, in shares of its side.
 _FADE = 0.06
 _VISIBLE = 0.5 / 255
+_STILL = 0.5  # pixels a radian: at most 1/20 pixel at the limit
 
 
 class Compositor:
@@ -52,9 +53,17 @@ class Compositor:
         margin = 0.08 * float(np.hypot(*matrix[:, 0]))  # a turned head leaves its square
         x0, y0 = np.floor(corners.min(0) - margin).astype(int).clip(0)
         x1, y1 = np.ceil(corners.max(0) + margin).astype(int)
-        self._region = np.s_[y0 : min(y1, height), x0 : min(x1, width)]
         self._window = _window(size)
-        self._turn = self._turning(matrix, height, width)
+        turn = self._turning(matrix, height, width)
+        # All work is done in the box that head or canvas can reach; the rest is the photo.
+        reached = np.abs(turn).max((0, 3)) > _STILL
+        reached[y0:y1, x0:x1] = True
+        rows, columns = np.flatnonzero(reached.any(1)), np.flatnonzero(reached.any(0))
+        top, left = int(rows[0]), int(columns[0])
+        self._box = np.s_[top : rows[-1] + 1, left : columns[-1] + 1]
+        self._region = np.s_[y0 - top : min(y1, height) - top, x0 - left : min(x1, width) - left]
+        self._grid = np.ascontiguousarray(self._grid[self._box])
+        self._turn = np.ascontiguousarray(turn[:, *self._box])
 
     def _turning(self, matrix: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
         """Lookup displacement a radian of pitch, yaw and roll: ``[3, H, W, 2]`` pixels.
@@ -87,7 +96,7 @@ class Compositor:
         ramp = np.minimum(np.arange(max(height, width)) / border, 1)
         edge *= np.minimum(ramp[:width], ramp[:width][::-1])
         edge[: height // 2] *= ramp[: height // 2, None]
-        return np.ascontiguousarray(turn * edge[..., None], dtype=np.float32)
+        return np.asarray(turn * edge[..., None], np.float32)
 
     def draw(self, canvas: Canvas, head: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The frame, ``[H, W, 3]`` uint8 RGB.
@@ -96,31 +105,37 @@ class Compositor:
         """
         turn = np.clip(head, -HEAD_LIMIT, HEAD_LIMIT)
         lookup = self._grid.copy()
-        if turn.any():
-            for k in range(3):
-                cv2.scaleAdd(self._turn[k], float(turn[k]), lookup, lookup)
+        for k in np.flatnonzero(turn):
+            cv2.scaleAdd(self._turn[k], float(turn[k]), lookup, lookup)
         region = lookup[self._region]
         on_canvas = cv2.transform(region, self._to_canvas)
         flow = _looked_up(canvas.flow * self._window, on_canvas)
         cover = _looked_up(canvas.cover * self._window, on_canvas)
         region += cv2.transform(flow, self._linear)
-        frame: NDArray[np.uint8] = _looked_up(self._photo, lookup, cv2.BORDER_REPLICATE)
+        frame = self._photo.copy()
+        # Cubic: a swaying head must not pulse between sharp and soft as it crosses the pixel grid.
+        frame[self._box] = _looked_up(
+            self._photo, lookup, cv2.INTER_CUBIC, border=cv2.BORDER_REPLICATE
+        )
         alpha = cover[..., 3]
         rows = np.flatnonzero(alpha.max(1) > _VISIBLE)
         if len(rows):
             columns = np.flatnonzero(alpha.max(0) > _VISIBLE)
             box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            under, over = frame[self._region][box], cover[box]
+            under, over = frame[self._box][self._region][box], cover[box]
             under[:] = np.rint(under * (1 - over[..., 3:]) + over[..., :3] * 255).astype(np.uint8)
         return frame
 
 
 def _looked_up(
-    image: NDArray[Any], where: NDArray[Any], border: int = cv2.BORDER_CONSTANT
+    image: NDArray[Any],
+    where: NDArray[Any],
+    interpolation: int = cv2.INTER_LINEAR,
+    border: int = cv2.BORDER_CONSTANT,
 ) -> NDArray[Any]:
     """``image`` at the pixel indices ``where [H, W, 2]``, between pixels interpolated."""
     no_second_map: Any = None  # OpenCV's type stubs do not know that it may be missing
-    return np.asarray(cv2.remap(image, where, no_second_map, cv2.INTER_LINEAR, borderMode=border))
+    return np.asarray(cv2.remap(image, where, no_second_map, interpolation, borderMode=border))
 
 
 def _window(size: int) -> NDArray[np.float32]:
