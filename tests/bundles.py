@@ -1,0 +1,121 @@
+"""A whole avatar without a face: a bundle that keeps every promise of the format, made in milliseconds.
+
+Its photo is a smooth gradient, its model a single matrix: ``jawOpen`` darkens a spot where a mouth
+would be and pulls the photo up below it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from engine.avatar import SCHEMA
+from engine.motion import ARKIT, ARKIT_INDEX
+
+FRAME = 128
+CANVAS = 16
+MATRIX = [[96.0, 0.0, 16.0], [0.0, 96.0, 16.0]]  # canvas unit square -> frame pixels
+MOUTH = (64, 80)  # x, y of the spot's middle in the frame
+
+
+@cache
+def face_model(canvas: int = CANVAS, coefficients: int = len(ARKIT)) -> bytes:
+    """``face.onnx``, linear in the coefficients."""
+    y, x = (np.mgrid[:canvas, :canvas] + 0.5) / canvas
+    spot = np.exp(-(((x - 0.5) / 0.15) ** 2 + ((y - 0.667) / 0.15) ** 2)).astype(np.float32)
+    weights = np.zeros((coefficients, 6, canvas, canvas), np.float32)
+    weights[ARKIT_INDEX["jawOpen"], 1] = -0.05 * spot
+    weights[ARKIT_INDEX["jawOpen"], 2] = spot
+    rest = np.zeros((6, canvas, canvas), np.float32)
+    rest[3] = 0.5  # dark red
+    constants = {
+        "weights": weights.reshape(coefficients, -1),
+        "rest": rest.reshape(1, -1),
+        "shape": np.array([1, 6, canvas, canvas], np.int64),
+        "channels": np.array([2, 1, 3], np.int64),
+    }
+    shapes = {"flow": 2, "alpha": 1, "colour": 3}
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["face", "weights"], ["moved"]),
+            helper.make_node("Add", ["moved", "rest"], ["flat"]),
+            helper.make_node("Reshape", ["flat", "shape"], ["fields"]),
+            helper.make_node("Split", ["fields", "channels"], list(shapes), axis=1),
+        ],
+        "face",
+        [helper.make_tensor_value_info("face", TensorProto.FLOAT, [1, coefficients])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, n, canvas, canvas])
+            for name, n in shapes.items()
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def photo(width: int = FRAME, height: int = FRAME) -> NDArray[np.uint8]:
+    """``[height, width, 3]`` RGB: red rises to the right, green downwards, blue is even."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x % 256, y % 256, np.full_like(x, 90)], -1).astype(np.uint8)
+
+
+def png(rgb: NDArray[np.uint8]) -> bytes:
+    return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def parts(width: int = FRAME, height: int = FRAME) -> dict[str, bytes]:
+    """The parts of a bundle, by name."""
+    picture = png(photo(width, height))
+    thumbnail = cv2.imencode(".jpg", photo(64, 64)[..., ::-1])[1].tobytes()
+    return {
+        "face.onnx": face_model(),
+        "photo.png": picture,
+        "preview.png": picture,
+        "thumbnail.jpg": thumbnail,
+    }
+
+
+def manifest(files: dict[str, bytes], **changes: Any) -> dict[str, Any]:
+    """A manifest that is true of ``files``, but for the changes."""
+    return {
+        "schema": SCHEMA,
+        "name": "nobody",
+        "title": "Nobody [at all]",
+        "fps": 25,
+        "frame": {"width": FRAME, "height": FRAME, "mouth": [48, 64, 80, 96]},
+        "canvas": {"size": CANVAS, "matrix": MATRIX},
+        "generator": {"family": "matrix", "size": CANVAS},
+        "models": {},
+        "source": "a gradient",
+        "licence": "CC0",
+        "rights": "nobody's",
+        "made_with": {"avatar-engine": "test"},
+        "parts": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    } | changes
+
+
+def write(path: Path, told: dict[str, Any], files: dict[str, bytes]) -> Path:
+    """The zip, whatever is in it."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", json.dumps(told))
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def bundle(path: Path, **changes: Any) -> Path:
+    """A good bundle at ``path``, but for the changes to its manifest."""
+    files = parts()
+    return write(path, manifest(files, **changes), files)
