@@ -60,7 +60,7 @@ export async function openSession(avatar, offer) {
 }
 
 export async function sessionStatus(location) {
-  return (await request(location)).json();
+  return (await request(location, { signal: AbortSignal.timeout(2000) })).json();
 }
 
 /** End a session, also while the page is going away. */

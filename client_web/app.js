@@ -54,7 +54,12 @@ async function start() {
     level ??= new Level(microphone, part("level"));
     listMicrophones(part("microphone"));
     mute(part("mute").getAttribute("aria-pressed") === "true");
-    mine.addEventListener("state", ({ detail }) => call === mine && (detail === "ended" ? ended() : show(detail)));
+    mine.addEventListener("state", ({ detail }) => {
+      if (call !== mine) return;
+      if (detail !== "ended") return show(detail);
+      ended();
+      trouble(mine.reason);
+    });
     mine.addEventListener("stream", ({ detail }) => (part("face").srcObject = detail));
     mine.addEventListener("figures", ({ detail }) => figures(detail));
     await mine.start(gallery.chosen.name, microphone);

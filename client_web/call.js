@@ -1,16 +1,17 @@
 // One call: the microphone to the server, the face and the delayed voice back.
 
 import { endSession, openSession, sessionStatus } from "./api.js";
+import { LipSync } from "./sync.js";
 
-// Asked of the browser. Measured: with these the tracks start in step, within 15 ms; with equal ones
-// the picture starts 30 ms early, and the browser takes half a minute to find out.
-const BUFFER_MS = { audio: 20, video: 50 };
-const STATUS_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 500;
+const STATUS_EVERY = 2; // looks
 const GATHER_WITHIN_MS = 1000;
+const SILENCES_BORNE = 3; // status requests in a row without any answer
 
 /**
  * Events: "state" (detail: "connecting" | "live" | "interrupted" | "ended"), "figures" (detail: see
- * Figures), "stream" (detail: MediaStream). After "ended" nothing follows.
+ * Figures), "stream" (detail: MediaStream). After "ended" nothing follows; `reason` then says why, if
+ * the server did it.
  */
 export class Call extends EventTarget {
   #connection = null;
@@ -18,6 +19,11 @@ export class Call extends EventTarget {
   #timer = 0;
   #ended = false;
   #figures = new Figures();
+  #silences = 0;
+  #sync = new LipSync();
+  #looks = 0;
+  #status = null;
+  reason = "";
 
   /** Connect. Rejects with an ApiError, or the browser's own error. */
   async start(avatar, microphone) {
@@ -28,8 +34,8 @@ export class Call extends EventTarget {
       streams: [microphone],
     });
     connection.addTransceiver("video", { direction: "recvonly" });
-    connection.addEventListener("track", ({ receiver, streams, track }) => {
-      if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = BUFFER_MS[track.kind];
+    connection.addEventListener("track", ({ receiver, streams }) => {
+      this.#sync.add(receiver);
       this.dispatchEvent(new CustomEvent("stream", { detail: streams[0] }));
     });
     connection.addEventListener("connectionstatechange", () => this.#changed());
@@ -44,7 +50,7 @@ export class Call extends EventTarget {
       this.stop();
       throw error;
     }
-    this.#timer = setInterval(() => this.#look(), STATUS_EVERY_MS);
+    this.#lookAgain();
   }
 
   /** Another microphone without a new call. */
@@ -56,7 +62,7 @@ export class Call extends EventTarget {
   stop() {
     if (this.#ended) return;
     this.#ended = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     if (this.#location) endSession(this.#location).catch(() => {}); // the server notices by itself
     this.#connection?.close();
     this.#say("ended");
@@ -69,16 +75,30 @@ export class Call extends EventTarget {
     else if (state === "failed" || state === "closed") this.stop();
   }
 
+  #lookAgain() {
+    this.#timer = setTimeout(() => this.#look(), LOOK_EVERY_MS);
+  }
+
   async #look() {
-    let status = null;
-    try {
-      status = await sessionStatus(this.#location);
-    } catch (error) {
-      if (error.status === 404) return this.stop(); // ended by the server
-    }
+    if (this.#looks++ % STATUS_EVERY === 0) await this.#ask();
     if (this.#ended) return;
-    const report = await this.#connection.getStats();
-    this.dispatchEvent(new CustomEvent("figures", { detail: this.#figures.of(report, status) }));
+    if (this.reason) return this.stop();
+    const figures = this.#figures.of(await this.#connection.getStats(), this.#status);
+    this.#sync.follow(figures.skewMs);
+    this.dispatchEvent(new CustomEvent("figures", { detail: figures }));
+    if (!this.#ended) this.#lookAgain();
+  }
+
+  /** What the server says of this session, or why it says nothing any more. */
+  async #ask() {
+    try {
+      this.#status = await sessionStatus(this.#location);
+      this.#silences = 0;
+    } catch (error) {
+      this.#status = null;
+      if (error.status === 404) this.reason = "The server ended the call.";
+      else if (++this.#silences === SILENCES_BORNE) this.reason = error.message;
+    }
   }
 
   #say(state) {
@@ -113,6 +133,8 @@ class Figures {
       const way = 1000 * (pair?.currentRoundTripTime ?? 0);
       if (status) figures.delayMs = status.delay_ms + way + buffered;
     }
+    // The media time of what is played now, by the sender's clock: a picture that is early shows a
+    // later one than is heard.
     if (audio?.estimatedPlayoutTimestamp && video.estimatedPlayoutTimestamp) {
       figures.skewMs = audio.estimatedPlayoutTimestamp - video.estimatedPlayoutTimestamp;
     }

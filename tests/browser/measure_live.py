@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 from tests.browser.chromium import clicks, launch, probed_page, server, write_wav
 
@@ -41,7 +41,7 @@ def flashes(frames: list[dict[str, Any]]) -> list[float]:
 
 
 def paired(first: list[float], then: list[float], delay_ms: float, within_ms: float) -> np.ndarray:
-    """For each of ``first``, how much later its partner in ``then`` came; unpaired ones left out."""
+    """For each of ``first``, how much later its partner in ``then`` came; unpaired left out."""
     later = np.array(then)
     if not len(later):
         return np.zeros(0)
@@ -67,23 +67,31 @@ def summary(values: np.ndarray) -> dict[str, float]:
             "p95_abs": round(float(np.percentile(abs(values), 95)), 1)}  # fmt: skip
 
 
+def buffered(before: dict[str, Any], after: dict[str, Any]) -> float:
+    """What one track waited in the jitter buffer between two reports, ms."""
+    emitted = after["jitterBufferEmittedCount"] - before["jitterBufferEmittedCount"]
+    return 1000 * (after["jitterBufferDelay"] - before["jitterBufferDelay"]) / max(1, emitted)
+
+
 def course(stats: list[dict[str, Any]], began: float) -> list[tuple[float, ...]]:
     """Every two seconds: time, Chromium's own skew, and the delay of both jitter buffers, ms."""
     out = []
     for before, after in zip(stats[:-4:4], stats[4::4], strict=False):
-        buffered = [
-            1000 * (after[k]["jitterBufferDelay"] - before[k]["jitterBufferDelay"])
-            / max(1, after[k]["jitterBufferEmittedCount"] - before[k]["jitterBufferEmittedCount"])
-            for k in ("a", "v")
-        ]  # fmt: skip
         played = [after[k].get("estimatedPlayoutTimestamp") for k in ("a", "v")]
         skew = round(played[0] - played[1]) if None not in played else None
-        out.append((round((after["at"] - began) / 1000), skew, *(round(b) for b in buffered)))
+        out.append(
+            (
+                round((after["at"] - began) / 1000),
+                skew,
+                *(round(buffered(before[k], after[k])) for k in "av"),
+            )
+        )
     return out
 
 
-def measure(avatar: str, seconds: float, skip_s: float) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) -> dict[str, Any]:
+    """All figures of one call of ``seconds``, after ``skip_s`` that are left out."""
+    with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "clicks.wav"
         write_wav(sound, clicks(60), 48000)
         with server(avatar, "--calibrated") as (address, process):
@@ -119,7 +127,7 @@ def measure(avatar: str, seconds: float, skip_s: float) -> dict[str, Any]:
     delay = best_delay(mic_arrival, shown)
     kbits = (last["v"]["bytesReceived"] - first["v"]["bytesReceived"]) * 8
     own = [s["a"]["estimatedPlayoutTimestamp"] - s["v"]["estimatedPlayoutTimestamp"]
-           for s in stats if "estimatedPlayoutTimestamp" in s["a"] and "estimatedPlayoutTimestamp" in s["v"]]  # fmt: skip
+           for s in stats if all("estimatedPlayoutTimestamp" in s[k] for k in "av")]  # fmt: skip
     return {
         "avatar": avatar,
         "seconds": round((ended - began) / 1000, 1),
@@ -137,14 +145,10 @@ def measure(avatar: str, seconds: float, skip_s: float) -> dict[str, Any]:
         "click_to_flash_ms": summary(paired(mic_arrival, shown, delay, 150)),
         "click_to_voice_ms": summary(
             paired(mic_arrival, voice_arrival, best_delay(mic_arrival, voice_arrival), 150)),
-        "jitter_buffer_ms": {
-            kind: round(1000 * (last[kind]["jitterBufferDelay"] - first[kind]["jitterBufferDelay"])
-                / max(1, last[kind]["jitterBufferEmittedCount"] -
-                first[kind]["jitterBufferEmittedCount"]), 1)
-            for kind in ("a", "v")},
+        "jitter_buffer_ms": {kind: round(buffered(first[kind], last[kind]), 1) for kind in "av"},
         "course": course(stats, first["at"]),
         "keyframes": last["v"].get("keyFramesDecoded"),
-        "kbps": round((last["v"]["bytesReceived"] - first["v"]["bytesReceived"]) * 8 / (last["at"] - first["at"])),
+        "kbps": round(kbits / (last["at"] - first["at"])),
         "concealed_samples": last["a"]["concealedSamples"] - first["a"]["concealedSamples"],
         "status": status,
         "metrics": {line.split()[0].removeprefix("avatar_engine_"): float(line.split()[1])
@@ -159,7 +163,9 @@ def main() -> None:
     parser.add_argument("--skip", type=float, default=5, help="seconds left out at the start")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    result = json.dumps(measure(given.avatar, given.seconds, given.skip), indent=1)
+    with sync_playwright() as playwright:
+        found = measure(playwright, given.avatar, given.seconds, given.skip)
+    result = json.dumps(found, indent=1)
     sys.stdout.write(result + "\n")
     if given.out:
         given.out.write_text(result)

@@ -3,7 +3,7 @@
 // performance.now() milliseconds.
 (() => {
   const R = (window.__probe = {
-    mic: [], voice: [], frames: [], stats: [], sound: [], mouth: null, wantSound: false, connections: [],
+    mic: [], voice: [], frames: [], stats: [], sound: [], mouth: null, wantSound: false,
   });
   const WORKLET = `
     registerProcessor("probe", class extends AudioWorkletProcessor {
@@ -49,7 +49,10 @@
     node.port.onmessage = ({ data }) => {
       // arrival: when the block with it was handed to the page; heard: when a loudspeaker would play it
       if (data.click !== undefined) clicks.push({ heard: wall(ctx, data.click), arrival: performance.now(), t: data.click });
-      else if (R.wantSound) R.sound.push({ at: wall(ctx, data.t), samples: data.parts.flatMap((p) => Array.from(p, (x) => Math.round(x * 32767))) });
+      else if (R.wantSound) {
+        const samples = data.parts.flatMap((part) => Array.from(part, (x) => Math.round(x * 32767)));
+        R.sound.push({ t: data.t, arrival: performance.now(), samples });
+      }
     };
   }
 
@@ -67,7 +70,6 @@
   window.RTCPeerConnection = class extends Upstream {
     constructor(...options) {
       super(...options);
-      R.connections.push(this);
       R.opened = performance.now();
       this.addEventListener("connectionstatechange", () => {
         if (this.connectionState === "connected") R.connected = performance.now();
@@ -97,7 +99,7 @@
       const { videoWidth: w, videoHeight: h } = video;
       if (w) {
         const frame = { shown: m.expectedDisplayTime, rtp: m.rtpTimestamp };
-        if (R.mouth) frame.mouth = darkness(video, R.mouth);
+        if (R.mouth) frame.mouth = patch(video, R.mouth);
         else frame.code = barcode(video, w, h);
         if (!R.first) R.first = performance.now();
         R.frames.push(frame);
@@ -117,13 +119,15 @@
     for (let bit = 0; bit < 16; bit++) parity ^= (code >> bit) & 1;
     return parity === 0 && (code >> 14) & 1 ? code : 0;
   }
-  function darkness(video, [x0, y0, x1, y1]) {
-    const w = x1 - x0, h = y1 - y0;
+  // The mouth's luma, 32 by 24, row by row; "high" smoothing averages as OpenCV's INTER_AREA does.
+  function patch(video, [x0, y0, x1, y1]) {
+    const w = 32, h = 24;
     canvas.width = w; canvas.height = h;
-    pen.drawImage(video, x0, y0, w, h, 0, 0, w, h);
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(video, x0, y0, x1 - x0, y1 - y0, 0, 0, w, h);
     const data = pen.getImageData(0, 0, w, h).data;
     const luma = [];
-    for (let i = 0; i < data.length; i += 4) luma.push(0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]);
-    return luma.map((v) => Math.round(v));
+    for (let i = 0; i < data.length; i += 4) luma.push(Math.round(0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]));
+    return luma;
   }
 })();

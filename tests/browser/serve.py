@@ -1,6 +1,8 @@
 """A server for the browser tests, in a process of its own, which prints its address when ready.
 
-python -m tests.browser.serve synthetic|calibration|AVATAR [calibrated]
+    python -m tests.browser.serve AVATAR [AVATAR...] [--calibrated] [--max-sessions N] [--port N]
+
+An avatar is a built-in's name, a file, or ``synthetic``. Exports are played by a short script.
 """
 
 from __future__ import annotations
@@ -9,23 +11,39 @@ import argparse
 import asyncio
 import logging
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.clock import MonotonicClock
 from engine.motion import Motion
 from server.app import Settings, make_app, run
+from server.exports import Exports, Order
 from server.gallery import Character
 from server.library import Library
+from server.routes import EXPORTS, GALLERY, METRICS
 from tests.browser.calibration import CalibrationPipeline
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
 
+EXPORT = """
+import json, pathlib, sys, time
+for percent in range(0, 100, 25):
+    event = {"stage": "Finding the face", "percent": percent, "seconds_left": 1}
+    print(json.dumps(event), flush=True)
+    time.sleep(0.1)
+photo = pathlib.Path(sys.argv[1]).read_bytes()
+if b"nobody" in photo:
+    sys.exit("error: no face was found in the photo, expected one: use another photo")
+pathlib.Path(sys.argv[2]).write_bytes(photo)
+"""
 
-def character(name: str, calibrated: bool) -> Character:
+
+def character(name: str, calibrated: bool = False, title: str | None = None) -> Character:
     clock = MonotonicClock()
-    if name == "synthetic":
+    if name == "synthetic" or title is not None:
         pipeline = SyntheticPipeline()
         still = pipeline.draw(Motion())
-        title, thumbnail, preview = "Synthetic", jpeg(still), png(still)
+        title, thumbnail, preview = title or "Synthetic", jpeg(still), png(still)
     else:
         real = Library(Path(), clock).loaders([name]).popitem()[1]()
         pipeline, title = real.pipeline, real.title
@@ -35,22 +53,32 @@ def character(name: str, calibrated: bool) -> Character:
     return Character.ready(name, title, pipeline, thumbnail, preview, clock)
 
 
+def export_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
+    return [sys.executable, "-c", EXPORT, str(photo), str(bundle)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("avatar")
+    parser.add_argument("avatars", nargs="+")
     parser.add_argument("--calibrated", action="store_true")
     parser.add_argument("--max-sessions", type=int, default=4)
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     settings = Settings(port=given.port, max_sessions=given.max_sessions)
-    app = make_app({given.avatar: lambda: character(given.avatar, given.calibrated)}, settings)
+    loaders = {name: lambda n=name: character(n, given.calibrated) for name in given.avatars}
+    app = make_app(loaders, settings)
+
+    def made(name: str, bundle: Path) -> None:
+        app[GALLERY].add(name, lambda: character(name, title="Made here"))
 
     def ready(address: str) -> None:
         sys.stdout.write(address + "\n")
         sys.stdout.flush()
 
-    asyncio.run(run(app, settings, ready))
+    with tempfile.TemporaryDirectory() as folder:
+        app[EXPORTS] = Exports(Path(folder), app[METRICS], made, export_command)
+        asyncio.run(run(app, settings, ready))
 
 
 if __name__ == "__main__":

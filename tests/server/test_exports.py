@@ -152,6 +152,7 @@ async def test_over_http_a_photo_becomes_an_avatar_that_is_served(tmp_path: Path
         assert [a["name"] for a in avatars] == ["ada", "ada-l"]
         twice = await client.post("/avatars?name=ada&rights=yes", data=b"x", headers=jpeg)
         assert (await twice.json())["name"] == "ada-2", "nobody's avatar is replaced"
-        await asyncio.wait_for(client.get(twice.headers["Location"]), 10)
+        async with asyncio.timeout(10):
+            await (await client.get(twice.headers["Location"])).read()
         huge = await client.post("/avatars?name=b&rights=yes", data=b"x" * (21 << 20), headers=jpeg)
         assert huge.status == 413
