@@ -15,6 +15,11 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 
+# mediapipe's OpenCV needs the system's libGL. Where there is none, the headless one goes on top: same
+# release, same folder, and nothing else that we use.
+without-libgl = $(BIN)/python -c 'import cv2' 2>/dev/null || $(PIP) --force-reinstall --no-deps \
+	"$$($(BIN)/python -m pip freeze | grep -i '^opencv-python-headless==')"
+
 # Threads that wait asleep: several busy processes share few cores here.
 export OMP_WAIT_POLICY ?= PASSIVE
 export AVATAR_DATA ?= $(DATA)
@@ -86,9 +91,11 @@ $(VENV)/.torch: | $(BIN)/python
 $(VENV)/.dev: pyproject.toml $(VENV)/.torch
 	@echo "Installing the test tools into $(VENV), a minute or two ..."
 	@$(PIP) -e '.[cpu,export,dev]' '$(TORCH)'
+	@$(without-libgl)
 	@touch $@ $(VENV)/.cpu
 
 $(VENV)/.train: pyproject.toml $(VENV)/.torch
 	@echo "Installing the training tools into $(VENV), a minute or two ..."
 	@$(PIP) -e '.[cpu,export,train]' '$(TORCH)'
+	@$(without-libgl)
 	@touch $@ $(VENV)/.cpu

@@ -82,12 +82,28 @@ def _progress(style: ProgressStyle) -> Iterator[Callable[[str, float], None]]:
         yield report
 
 
-def _quiet_native_libraries() -> None:
-    """Before torch and mediapipe are imported: no chatter, threads that sleep, not spin."""
+@contextmanager
+def _native_libraries_quiet() -> Iterator[None]:
+    """Around all use of torch and mediapipe: threads that sleep instead of spinning, no chatter.
+
+    TensorFlow Lite writes to file descriptor 2 whatever its log level is. What Python writes to
+    standard error still arrives there.
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("KMP_BLOCKTIME", "0")
-    os.environ.setdefault("GLOG_minloglevel", "3")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    shown = sys.stderr
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        os.fdopen(os.dup(2), "w", buffering=1) as kept,
+    ):
+        if shown is sys.__stderr__:
+            sys.stderr = kept
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept.fileno(), 2)
+            sys.stderr = shown
 
 
 @app.command()
@@ -111,15 +127,14 @@ def export(
     progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
 ) -> None:
     """Turn a photo into an avatar: engine export --identity me.jpg"""
-    _quiet_native_libraries()
     if any(find_spec(name) is None for name in ("torch", "mediapipe", "onnx")):
         raise MissingExtra("making an avatar", "export")
-    from export.bundle import Identity
-    from export.identity import export_identity
-
     target = out or Path(f"{identity.stem}.avatar")
-    who = Identity(target.stem, title or target.stem, source, licence, rights)
-    with _progress(progress) as report:
+    with _native_libraries_quiet(), _progress(progress) as report:
+        from export.bundle import Identity
+        from export.identity import export_identity
+
+        who = Identity(target.stem, title or target.stem, source, licence, rights)
         made = export_identity(
             identity, target, who, quality=quality.value, size=size, progress=report
         )

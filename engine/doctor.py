@@ -81,11 +81,16 @@ def examine() -> list[Check]:
 
 
 def _opencv() -> Check:
-    """mediapipe brings a second OpenCV into the same folder, one that wants a graphics library."""
+    """mediapipe brings a second OpenCV into the same folder, one that wants a graphics library.
+
+    Whichever was installed last is the one in use; they are of the same release.
+    """
     try:
         import cv2
     except ImportError as error:
-        return Check("OpenCV", False, str(error), "apt install libgl1 libglib2.0-0")
+        headless = f"opencv-python-headless=={_version('opencv-python-headless')}"
+        remedy = f"pip install --force-reinstall --no-deps {headless}, or apt install libgl1"
+        return Check("OpenCV", False, str(error), remedy)
     packages = ("opencv-python-headless", "opencv-contrib-python")
     found = [f"{name} {version}" for name in packages if (version := _version(name))]
     if int(cv2.__version__.split(".")[0]) > 4:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 
 import onnx
@@ -27,14 +28,16 @@ def to_onnx(
     # The exporter reports each optional package that it does without.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     buffer = io.BytesIO()
-    program = torch.onnx.export(
-        module,
-        example,
-        input_names=list(inputs),
-        output_names=list(outputs),
-        external_data=False,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch about its own use of its pytrees
+        program = torch.onnx.export(
+            module,
+            example,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            external_data=False,
+            verbose=False,
+        )
     assert program is not None
     program.save(buffer)
     model = onnx.load_from_string(buffer.getvalue())
