@@ -77,7 +77,8 @@ class Avatar:
             name, title = str(manifest["name"]), str(manifest["title"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadBundle(
-                f"{path.name}: its manifest lacks or garbles {error}: export it anew"
+                f"{path.name}: its manifest lacks or garbles {error}, expected frame, canvas, name "
+                "and title: export it anew"
             ) from error
         photo = _photo(parts["photo.png"], (width, height), path.name)
         face = FaceModel(parts["face.onnx"], threads)
@@ -142,7 +143,7 @@ def _photo(png: bytes, shape: tuple[int, int], bundle: str) -> NDArray[np.uint8]
         )
     bgr = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
-        raise BadBundle(f"{bundle}: its photo can not be decoded: export it anew")
+        raise BadBundle(f"{bundle}: its photo can not be decoded, expected a PNG: export it anew")
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
@@ -184,9 +185,11 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int, bundle: str) -> bytes
     except BadBundle:
         raise
     except Exception as error:  # zipfile lets through whatever its decompressors raise
-        raise BadBundle(f"{bundle}: {name} is damaged ({error}): copy or export it anew") from error
+        raise BadBundle(
+            f"{bundle}: {name} is damaged ({error}), expected it whole: copy or export it anew"
+        ) from error
     if len(data) > limit:
-        raise BadBundle(f"{bundle}: {name} unpacks to over {limit} bytes, expected less")
+        raise BadBundle(f"{bundle}: {name} unpacks to over {limit} bytes, expected at most that")
     return data
 
 
@@ -200,7 +203,9 @@ def _manifest(archive: zipfile.ZipFile, bundle: str) -> dict[str, Any]:
     try:
         manifest = json.loads(_read(archive, _MANIFEST, _MANIFEST_LIMIT, bundle))
     except (ValueError, RecursionError) as error:
-        raise BadBundle(f"{bundle}: its manifest is no JSON ({error}): export it anew") from error
+        raise BadBundle(
+            f"{bundle}: its manifest is no JSON ({error}), expected an object: export it anew"
+        ) from error
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
     if schema != SCHEMA:
         raise BadBundle(
@@ -220,7 +225,7 @@ def _part(archive: zipfile.ZipFile, manifest: dict[str, Any], name: str, bundle:
     data = _read(archive, name, _PART_LIMIT, bundle)
     if hashlib.sha256(data).hexdigest() != manifest["parts"].get(name):
         raise BadBundle(
-            f"{bundle}: {name} is not what its manifest says it is (sha256 differs): "
-            "it was damaged or altered, copy or export it anew"
+            f"{bundle}: {name} is not what its manifest says (sha256 differs), expected it "
+            "unaltered: copy or export it anew"
         )
     return data
