@@ -1,4 +1,4 @@
-"""A whole avatar without a face: a bundle that keeps every promise of the format, made in milliseconds.
+"""A whole avatar without a face: a bundle that keeps every promise of the format.
 
 Its photo is a smooth gradient, its model a single matrix: ``jawOpen`` darkens a spot where a mouth
 would be and pulls the photo up below it.

@@ -23,9 +23,14 @@ def test_becomes_the_file_when_all_went_well(tmp_path: Path) -> None:
 def test_leaves_what_was_there_when_not(tmp_path: Path, error: type[BaseException]) -> None:
     out = tmp_path / "out.mp4"
     out.write_text("old")
-    with pytest.raises(error), written_whole(out) as partial:
-        partial.write_text("half")
-        raise error
+
+    def begin() -> None:
+        with written_whole(out) as partial:
+            partial.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        begin()
     assert out.read_text() == "old"
     assert list(tmp_path.iterdir()) == [out]
 

@@ -1,0 +1,90 @@
+"""The doctor names what is missing and the command that brings it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from engine import avatar as avatar_module
+from engine import doctor
+from engine.doctor import Check, examine
+from tests import bundles
+
+
+def found(what: str) -> Check:
+    return next(check for check in examine() if check.what.startswith(what))
+
+
+@pytest.fixture
+def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    """Package -> version that the doctor sees; None: not installed."""
+    told: dict[str, str | None] = {}
+    real = metadata.version
+
+    def version(package: str) -> str:
+        if package not in told:
+            return real(package)
+        if (value := told[package]) is None:
+            raise metadata.PackageNotFoundError(package)
+        return value
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    return told
+
+
+def test_all_is_well_here() -> None:
+    checks = examine()
+    assert all(check.passed for check in checks if check.needed)
+    assert {"Python", "onnxruntime", "OpenCV", "speech model"} <= {check.what for check in checks}
+    assert not any(check.remedy for check in checks if check.passed)
+
+
+def test_python_too_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0))
+    check = found("Python")
+    assert not check.passed
+    assert "3.12" in check.remedy
+
+
+def test_no_onnxruntime(versions: dict[str, str | None]) -> None:
+    versions |= {"onnxruntime": None, "onnxruntime-gpu": None}
+    check = found("onnxruntime")
+    assert not check.passed
+    assert check.remedy == "pip install 'avatar-engine[cpu]'"
+    assert "speech model" not in {c.what for c in examine()}, "it could not be looked at"
+
+
+def test_both_onnxruntimes(versions: dict[str, str | None]) -> None:
+    versions |= {"onnxruntime": "1.20", "onnxruntime-gpu": "1.20"}
+    check = found("onnxruntime")
+    assert not check.passed
+    assert "overwrite each other" in check.finding
+    assert "uninstall" in check.remedy
+
+
+def test_an_opencv_that_can_not_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    check = found("OpenCV")
+    assert not check.passed
+    assert "libgl1" in check.remedy
+    assert "opencv-python-headless==" in check.remedy
+
+
+def test_without_export_all_else_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    check = found("making avatars")
+    assert not check.passed
+    assert not check.needed
+    assert check.remedy == "pip install 'avatar-engine[export]'"
+
+
+def test_a_damaged_avatar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bundles.bundle(tmp_path / "good.avatar")
+    bundles.bundle(tmp_path / "bad.avatar", schema=9)
+    monkeypatch.setattr(avatar_module, "_BUILTIN", tmp_path)
+    assert found("avatar good").passed
+    assert not found("avatar bad").passed
+    assert "schema 9" in found("avatar bad").finding
