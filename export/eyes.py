@@ -91,8 +91,8 @@ class EyePaint:
 
 @dataclass(frozen=True)
 class _Lid:
-    """tone: ``[3]`` RGB of the skin under the eye. paint: 0 to 1, how unfit the lid's own skin is to be
-    stretched over the eye, because brow, lashes or shadow hide it."""
+    """tone: ``[3]`` RGB of the skin under the eye. paint: 0 to 1, how unfit the lid's own skin is
+    to be stretched over the eye, because brow, lashes or shadow hide it."""
 
     tone: NDArray[np.float32]
     paint: float
@@ -112,5 +112,5 @@ def _lid(image: NDArray[np.uint8], landmarks: NDArray[np.float32], eye: int) -> 
 def _lash_colour(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     """The darkest tone along the upper lids, ``[3]`` RGB 0 to 1."""
     row = landmarks[[*EYES[0][0][2:-2], *EYES[1][0][2:-2]], :2]
-    tones = np.concatenate([sample(image, row + (0, k)) for k in (-1, 0, 1)])
+    tones = np.concatenate([sample(image, row + np.array([0, k])) for k in (-1, 0, 1)])
     return np.quantile(tones, 0.15, axis=0).astype(np.float32)
