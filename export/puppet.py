@@ -25,17 +25,13 @@ from export.fit import Fit, Pose, fit
 from export.landmarks import EYES, INNER_LIP_LOWER, INNER_LIP_UPPER, canthus_distance, lip_gap
 from export.light import white
 from export.mouth import PIXELS_PER_CM, Mouth, bite_offset
-from export.raster import interpolate, polygon_coverage, triangle_index
+from export.outline import OVAL, RINGS, contour, meet, no_overlap, ring_triangles
+from export.raster import fill, interpolate, polygon_coverage, triangle_index
 
 __all__ = ["CLOSED_GAP", "Fields", "Puppet"]
 
 # A photo with a lip gap under this share of the canthus distance counts as closed.
 CLOSED_GAP = 0.035
-# The face's outline, and the rings outside it that carry jaw and brow motion into neck and hair.
-_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400,
-         377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67,
-         109)  # fmt: skip
-_RINGS = ((1.10, 0.80), (1.25, 0.42), (1.45, 0.12), (1.75, 0.0))
 # What is taken back of a photo's expression to close its mouth.
 _CLOSING = {
     "jawOpen": 1.0, "mouthLowerDownLeft": 1.0, "mouthLowerDownRight": 1.0, "mouthFunnel": 1.0,
@@ -91,7 +87,7 @@ class Puppet:
         self.gap = float(lip_gap(points))
         self.unit = float(canthus_distance(points))
         if self.gap < CLOSED_GAP:
-            points = _meet(points, INNER_LIP_UPPER, INNER_LIP_LOWER)
+            points = meet(points, INNER_LIP_UPPER, INNER_LIP_LOWER)
         self.source = points[:468]
         self.irises = points[468:]
         # The fit works in pixels of about a face's usual size.
@@ -106,7 +102,7 @@ class Puppet:
         self.rest = self._close_mouth()
         self._mouth = Mouth(white(image, landmarks))
         self._eyes = EyePaint(image, landmarks)
-        self._triangles = np.concatenate([self.basis.triangles, _ring_triangles()])
+        self._triangles = np.concatenate([self.basis.triangles, ring_triangles()])
 
     # -- geometry ---------------------------------------------------------------------------------
 
@@ -119,8 +115,8 @@ class Puppet:
             other = np.tensordot(face, self._lidless, 1)
             moved[list(upper)] = above + blink * 0.88 * (below - above) + other[list(upper)]
             moved[list(lower)] = below + blink * 0.12 * (above - below) + other[list(lower)]
-            moved = _no_overlap(moved, upper, lower)
-        return _no_overlap(moved, INNER_LIP_UPPER, INNER_LIP_LOWER)
+            moved = no_overlap(moved, upper, lower)
+        return no_overlap(moved, INNER_LIP_UPPER, INNER_LIP_LOWER)
 
     def _calibrate_blinks(self) -> None:
         """Scale the basis's blink to this photo's eye opening; lid margins move on their own."""
@@ -159,17 +155,17 @@ class Puppet:
             near = np.exp(-((distance.min(1) / (0.30 * self.unit)) ** 2))[:, None]
             moves.append(near * (weight @ delta) / weight.sum(1, keepdims=True))
         rest = rest + np.where(above, *moves)
-        return _meet(rest, INNER_LIP_UPPER, INNER_LIP_LOWER)
+        return meet(rest, INNER_LIP_UPPER, INNER_LIP_LOWER)
 
     def _with_rings(
         self, points: NDArray[np.float64], displacement: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Append the rings around the face: ``[468 + 36 R, 2]``."""
-        oval = self.source[list(_OVAL)]
+        oval = self.source[list(OVAL)]
         centre = oval.mean(0)
         rings = [
-            centre + reach * (oval - centre) + share * displacement[list(_OVAL)]
-            for reach, share in _RINGS
+            centre + reach * (oval - centre) + share * displacement[list(OVAL)]
+            for reach, share in RINGS
         ]
         return np.concatenate([points, *rings])
 
@@ -206,13 +202,13 @@ class Puppet:
         looked_up = self._with_rings(self._sampled(face), np.zeros_like(points))
         flow = interpolate(index, pixels, self._triangles, looked_up - everything)
 
-        hole = polygon_coverage(_contour(points, INNER_LIP_UPPER, INNER_LIP_LOWER) * fine, fine, 2)
+        hole = polygon_coverage(contour(points, INNER_LIP_UPPER, INNER_LIP_LOWER) * fine, fine, 2)
         known = ((index >= 0) & (hole < 0.5)).astype(np.float32)
         for k, (upper, lower) in enumerate(EYES):
-            opening = polygon_coverage(_contour(points, upper, lower) * fine, fine, 2)
+            opening = polygon_coverage(contour(points, upper, lower) * fine, fine, 2)
             inside = opening > 0.5
             flow[inside] = self._gaze(face, k, fine)[inside]
-        flow = _fill(flow, known)
+        flow = fill(flow, known)
         flow = cv2.resize(flow, (size, size), interpolation=cv2.INTER_AREA)
 
         painted = self._mouth.draw(
@@ -224,7 +220,7 @@ class Puppet:
             cover = np.maximum(cover, layer)
         colour = cv2.resize(painted * cover[..., None], (size, size), interpolation=cv2.INTER_AREA)
         alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)
-        colour = _fill(
+        colour = fill(
             colour / np.maximum(alpha, 1e-3)[..., None], (alpha > 0.02).astype(np.float32)
         )
         return Fields(
@@ -268,71 +264,3 @@ class Puppet:
             source[upper] -= _LIP_REACH * opening
             source[lower] += _LIP_REACH * opening
         return source
-
-
-def _ring_triangles() -> NDArray[np.int64]:
-    """Strips between the face oval and the rings around it."""
-    n = len(_OVAL)
-    loops = [np.array(_OVAL)] + [468 + r * n + np.arange(n) for r in range(len(_RINGS))]
-    strips = []
-    for inner, outer in pairwise(loops):
-        a, b = np.roll(inner, -1), np.roll(outer, -1)
-        strips += [np.stack([inner, outer, a], 1), np.stack([a, outer, b], 1)]
-    return np.concatenate(strips)
-
-
-def _contour(
-    points: NDArray[np.float64], upper: tuple[int, ...], lower: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """Smooth closed outline through both rows (they share their ends): ``[4 (P - 2), 2]``."""
-    loop = points[[*upper, *reversed(lower[1:-1])]]
-    # Catmull-Rom: through the points, four samples a span.
-    before, after, beyond = np.roll(loop, 1, 0), np.roll(loop, -1, 0), np.roll(loop, -2, 0)
-    t = (np.arange(4) / 4)[:, None, None]
-    curve = 0.5 * (
-        2 * loop
-        + (after - before) * t
-        + (2 * before - 5 * loop + 4 * after - beyond) * t**2
-        + (3 * loop - before - 3 * after + beyond) * t**3
-    )
-    return curve.transpose(1, 0, 2).reshape(-1, 2)
-
-
-def _meet(
-    points: NDArray[np.float64], upper: tuple[int, ...], lower: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """Bring facing points of two rows together in their middle."""
-    out = points.copy()
-    middle = (points[list(upper)] + points[list(lower)]) / 2
-    out[list(upper)] = middle
-    out[list(lower)] = middle
-    return out
-
-
-def _no_overlap(
-    points: NDArray[np.float64], upper: tuple[int, ...], lower: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """Where the lower row has risen above the upper one, let the two meet."""
-    crossed = points[list(lower), 1] < points[list(upper), 1]
-    met = _meet(points, upper, lower)
-    out = points.copy()
-    for row in (upper, lower):
-        chosen = np.array(row)[crossed]
-        out[chosen] = met[chosen]
-    return out
-
-
-def _fill(values: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Fill unknown pixels from known ones, coarse to fine (push-pull, Gortler et al. 1996)."""
-    height, width = known.shape
-    if min(height, width) <= 2 or known.min() >= 1:
-        total = known.sum()
-        mean = (values * known[..., None]).sum((0, 1)) / max(float(total), 1e-6)
-        return np.where(known[..., None] > 0, values, mean).astype(np.float32)
-    half = ((width + 1) // 2, (height + 1) // 2)
-    weight = cv2.resize(known, half, interpolation=cv2.INTER_AREA)
-    summed = cv2.resize(values * known[..., None], half, interpolation=cv2.INTER_AREA)
-    coarse = summed / np.maximum(weight, 1e-5)[..., None]
-    coarse = _fill(coarse.astype(np.float32), np.minimum(weight * 4, 1))
-    up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return values * known[..., None] + up * (1 - known[..., None])

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["interpolate", "polygon_coverage", "triangle_index"]
+__all__ = ["fill", "interpolate", "polygon_coverage", "triangle_index"]
 
 _SHIFT = 6  # sub-pixel bits of OpenCV's polygon filler
 
@@ -75,3 +75,19 @@ def polygon_coverage(
     cv2.fillPoly(fine, [corners], 255, lineType=cv2.LINE_8, shift=_SHIFT)
     small = cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / 255
+
+
+def fill(values: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fill unknown pixels from known ones, coarse to fine (push-pull, Gortler et al. 1996)."""
+    height, width = known.shape
+    if min(height, width) <= 2 or known.min() >= 1:
+        total = known.sum()
+        mean = (values * known[..., None]).sum((0, 1)) / max(float(total), 1e-6)
+        return np.where(known[..., None] > 0, values, mean).astype(np.float32)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    weight = cv2.resize(known, half, interpolation=cv2.INTER_AREA)
+    summed = cv2.resize(values * known[..., None], half, interpolation=cv2.INTER_AREA)
+    coarse = summed / np.maximum(weight, 1e-5)[..., None]
+    coarse = fill(coarse.astype(np.float32), np.minimum(weight * 4, 1))
+    up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return values * known[..., None] + up * (1 - known[..., None])
