@@ -11,7 +11,6 @@ Everything is measured in the canvas's unit square, x right, y down.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
