@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadPhoto, MissingExtra
+from export.faces import find_faces
 from export.fit import fit
-from export.landmarks import EYES, FaceMesh
+from export.landmarks import EYES
 
 __all__ = ["Portrait", "find_face", "read_photo"]
 
@@ -76,8 +77,7 @@ def find_face(image: NDArray[np.uint8]) -> Portrait:
     Raises BadPhoto when there is none, when there are several, or when it is too small, turned away
     or has its eyes shut.
     """
-    with FaceMesh(max_faces=4) as mesh:
-        faces = mesh.detect_all(image)
+    faces = find_faces(image)
     if not faces:
         raise BadPhoto(
             "no face was found, expected one that looks into the camera: "
