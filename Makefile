@@ -22,6 +22,7 @@ without-libgl = $(BIN)/python -c 'import cv2' 2>/dev/null || $(PIP) --force-rein
 
 # Threads that wait asleep: several busy processes share few cores here.
 export OMP_WAIT_POLICY ?= PASSIVE
+export OPENBLAS_NUM_THREADS ?= 1
 export AVATAR_DATA ?= $(DATA)
 
 .DEFAULT_GOAL := help

@@ -91,6 +91,7 @@ def _native_libraries_quiet() -> Iterator[None]:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("KMP_BLOCKTIME", "0")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for small matrices more are slower
     shown = sys.stderr
     with (
         Path(os.devnull).open("w") as nowhere,
