@@ -1,5 +1,7 @@
 // The microphone: asking for it, choosing one, muting it, and showing that it hears.
 
+const SHOWN_EVERY_MS = 60;
+
 /** Why there is no microphone, in words that can be shown. */
 export class MicrophoneError extends Error {}
 
@@ -55,14 +57,17 @@ export class Level {
     analyser.fftSize = 1024;
     this.#context.createMediaStreamSource(stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
-    const draw = () => {
+    let shown = 0;
+    const draw = (now) => {
+      this.#frame = requestAnimationFrame(draw);
+      if (now - shown < SHOWN_EVERY_MS) return;
+      shown = now;
       analyser.getFloatTimeDomainData(samples);
       const rms = Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
       const share = Math.min(1, Math.max(0, 1 + Math.log10(rms + 1e-6) / 2.5)); // -50 dB to 0 dB
-      element.style.transform = `scaleX(${share.toFixed(3)})`;
-      this.#frame = requestAnimationFrame(draw);
+      element.style.transform = `scaleX(${share.toFixed(2)})`;
     };
-    draw();
+    this.#frame = requestAnimationFrame(draw);
   }
 
   stop() {

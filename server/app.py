@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ __all__ = ["Settings", "make_app", "run", "serve"]
 
 PAGE = Path(__file__).resolve().parent.parent / "client_web"
 STOP_WITHIN_S = 0.7
+SWITCH_INTERVAL_S = 0.0005
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ def make_app(
     refuse_open_door(settings.host, settings.token, settings.open_to_all)
     notice_loss_quickly()
     cv2.setNumThreads(1)  # sessions are spread over the workers; pictures are not split up
+    # A worker that comes back from a model waits for the interpreter; Python's own 5 ms are an
+    # eighth of a picture, and it has to do so several times for each.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     guard = Guard(settings.token, local_only=is_loopback(settings.host))
     app = web.Application(
         middlewares=[guard.middleware, answer_errors], client_max_size=MOST_SDP_BYTES

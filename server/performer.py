@@ -27,11 +27,14 @@ from server.frames import FrameShelf
 from server.metrics import Recent, SessionCounts, Timings
 from server.timeline import RATE
 
-__all__ = ["Performance", "Performer", "Timed", "picture"]
+__all__ = ["RESAMPLER_HOLDS", "Performance", "Performer", "Timed", "picture"]
 
 logger = logging.getLogger(__name__)
 
-MOST_PENDING = SAMPLE_RATE * 2
+MOST_PENDING = RATE * 2
+RESAMPLER_HOLDS = 96  # samples of 48 kHz that the way to 16 kHz keeps back, and a little
+_UP = RATE // SAMPLE_RATE
+_FRAME = FRAME_SAMPLES * _UP
 
 
 class Timed(Protocol):
@@ -102,13 +105,15 @@ class Performer:
         self._on_failure = on_failure
         self._state = pipeline.initial_state(seed)
         self._resampler = Resampler(RATE)
-        self._pending: deque[NDArray[np.float32]] = deque()
+        self._pending: deque[NDArray[np.int16]] = deque()
         self._pending_samples = 0
-        self._received = 0  # samples of 16 kHz so far, given up ones included
-        self._base = 0  # the one at which the pipeline's own count began
-        self._skip = 0  # of those to come, how many are left out to begin on a frame
+        # All counts of samples here are at 48 kHz.
+        self._received = 0  # so far, given up ones included
+        self._base = 0  # where the pipeline's own count began
+        self._skip = 0  # of those to come, how many are left out to begin on a picture
         self._begin_at: int | None = None
-        self._wanted = pipeline.look_ahead_samples  # received so many, a picture can be made
+        self._look_ahead = pipeline.look_ahead_samples * _UP + RESAMPLER_HOLDS
+        self._wanted = self._look_ahead  # received so many, a picture can be made
         self._job: asyncio.Task[None] | None = None
 
     def hear(self, samples: NDArray[np.int16]) -> None:
@@ -117,15 +122,14 @@ class Performer:
         Bounded: when the workers are two seconds behind, what waits is given up and the
         pipeline begins anew, so that the face is late for a moment and not for ever.
         """
-        at_16k = self._resampler.push(samples)
-        self._received += len(at_16k)
-        left_out = min(self._skip, len(at_16k))
+        self._received += len(samples)
+        left_out = min(self._skip, len(samples))
         self._skip -= left_out
-        at_16k = at_16k[left_out:]
-        if not len(at_16k):
+        samples = samples[left_out:]
+        if not len(samples):
             return
-        self._pending.append(at_16k)
-        self._pending_samples += len(at_16k)
+        self._pending.append(samples)
+        self._pending_samples += len(samples)
         if self._pending_samples > MOST_PENDING:
             self._give_up()
         elif self._job is None and self._received >= self._wanted:
@@ -140,9 +144,9 @@ class Performer:
     def _give_up(self) -> None:
         self._counts.sound_given_up += self._pending_samples
         self._forget_pending()
-        self._skip = -self._received % FRAME_SAMPLES
+        self._skip = -self._received % _FRAME
         self._begin_at = self._received + self._skip
-        self._wanted = self._begin_at + self._pipeline.look_ahead_samples
+        self._wanted = self._begin_at + self._look_ahead
 
     def _forget_pending(self) -> None:
         self._pending.clear()
@@ -154,11 +158,11 @@ class Performer:
             while self._received >= self._wanted and self._pending:
                 if self._begin_at is not None:
                     self._state = self._pipeline.initial_state(self._seed)
+                    self._resampler = Resampler(RATE)
                     self._base, self._begin_at = self._begin_at, None
                 samples = np.concatenate(self._pending)
                 self._forget_pending()
-                self._wanted += (self._received - self._wanted) // FRAME_SAMPLES * FRAME_SAMPLES
-                self._wanted += FRAME_SAMPLES
+                self._wanted += ((self._received - self._wanted) // _FRAME + 1) * _FRAME
                 self._take(await loop.run_in_executor(self._executor, self._work, samples))
         except Exception:  # the session's own task: nobody else would see what went wrong
             logger.exception("hearing or drawing failed, the session ends")
@@ -166,15 +170,15 @@ class Performer:
         finally:
             self._job = None
 
-    def _work(self, samples: NDArray[np.float32]) -> _Outcome:
+    def _work(self, samples: NDArray[np.int16]) -> _Outcome:
         """In a worker thread: everything that computes. Touches nothing that the loop changes."""
         began = self._clock.now_ns()
-        motions, state = self._pipeline.listen(samples, self._state)
+        motions, state = self._pipeline.listen(self._resampler.push(samples), self._state)
         listened = self._clock.now_ns()
         drawn, draw_ns, skipped = [], [], 0
         before = listened
         for timed in motions:
-            pts = self._base + timed.pts
+            pts = self._base // _UP + timed.pts
             if before > self._due_ns(pts):
                 skipped += 1
                 continue

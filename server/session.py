@@ -31,7 +31,7 @@ from server.budget import Budget
 from server.frames import FrameShelf
 from server.gallery import Character
 from server.metrics import Recent, SessionCounts, Timings
-from server.performer import Performer, picture
+from server.performer import RESAMPLER_HOLDS, Performer, picture
 from server.schedule import Schedule
 from server.tracks import FRAME_NS, FaceTrack, VoiceTrack
 from server.voice import VoiceMemory
@@ -42,16 +42,15 @@ logger = logging.getLogger(__name__)
 
 CONNECT_WITHIN_S = 20.0
 _UP = timeline.RATE // SAMPLE_RATE
-_RESAMPLER_HOLDS = 96  # samples of 48 kHz that the way to 16 kHz keeps back, and a little
 
 
 def mono(frame: av.AudioFrame) -> NDArray[np.int16]:
     """``[n]`` int16, the mean of the channels of a decoded Opus packet (packed s16)."""
     channels = len(frame.layout.channels)
-    samples = frame.to_ndarray().reshape(-1, channels)
-    assert samples.dtype == np.int16, f"the decoder gave {samples.dtype}, expected int16"
-    mean: NDArray[np.int32] = samples.sum(axis=1, dtype=np.int32) // channels
-    return mean.astype(np.int16)
+    samples = frame.to_ndarray().astype(np.int16, copy=False).reshape(-1, channels)
+    if channels == 1:
+        return samples[:, 0]
+    return (samples[:, 0] >> 1) + (samples[:, 1] >> 1)
 
 
 @dataclass(eq=False)
@@ -93,7 +92,7 @@ class Session:
             on_failure=lambda: self.end_soon("failed"),
         )
         self._timeline = timeline.begin()
-        first = pipeline.look_ahead_samples * _UP + _RESAMPLER_HOLDS
+        first = pipeline.look_ahead_samples * _UP + RESAMPLER_HOLDS
         self._need = timeline.Need(
             first=first,
             period=FRAME_SAMPLES * _UP,

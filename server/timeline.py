@@ -113,11 +113,11 @@ def place(
         ) % n  # of a place where packets end just where they are needed
         state = _moved_to(now - n - ahead - stamp, replace(state, slack=()))
     start = stamp + (state.shift or 0)
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-    state = replace(state, loudest=max(rms, state.loudest * 0.999))
     point = need.within(start, start + n)
     if point is None:  # no picture waited for this packet, so it says nothing new
         return _joined(samples, stamp, state)
+    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    state = replace(state, loudest=max(rms, state.loudest * 0.997))
     state = _noted(point + need.margin - now, now, state)
 
     spare = _spare(now, state)
@@ -125,7 +125,7 @@ def place(
     if (quiet and spare > n + BAND) or spare > TOO_LONG:
         counts = replace(state.counts, left_out=state.counts.left_out + n)
         return samples[:0], _moved(-n, replace(state, counts=counts))
-    if quiet and spare < 0 and state.end == start:
+    if quiet and spare < 0 and state.end == start and _longest_wait(state) + n <= MOST_WAIT:
         silence = np.zeros(n, np.int16)
         counts = replace(state.counts, put_in=state.counts.put_in + n)
         state = _moved(n, replace(state, end=state.end + n, counts=counts))
@@ -148,6 +148,11 @@ def _spare(now: int, state: TimelineState) -> int:
     return slacks[int(RARE * len(slacks))] - RESERVE
 
 
+def _longest_wait(state: TimelineState) -> int:
+    """What the earliest packet of late waited until it was needed."""
+    return max((slack for _, slack in state.slack), default=0)
+
+
 def _joined(
     samples: NDArray[np.int16], stamp: int, state: TimelineState
 ) -> tuple[NDArray[np.int16], TimelineState]:
@@ -156,8 +161,7 @@ def _joined(
     overlap = state.end - (stamp + state.shift)
     lost = late = 0
     if overlap > 0:
-        waiting = max((slack for _, slack in state.slack), default=0)
-        room = min(overlap, max(0, MOST_WAIT - waiting))
+        room = min(overlap, max(0, MOST_WAIT - _longest_wait(state)))
         state = _moved(room, state)
         late = min(overlap - room, len(samples))
         samples = samples[late:]

@@ -17,17 +17,23 @@ class VoiceMemory:
 
     def append(self, samples: NDArray[np.int16]) -> None:
         """``[n]`` int16 behind what is there; the oldest are forgotten."""
-        kept = samples[-len(self._ring) :]
-        start = self._end + len(samples) - len(kept)
-        places = np.arange(start, start + len(kept)) % len(self._ring)
-        self._ring[places] = kept
+        size = len(self._ring)
+        kept = samples[-size:]
+        at = (self._end + len(samples) - len(kept)) % size
+        first = min(len(kept), size - at)
+        self._ring[at : at + first] = kept[:first]
+        self._ring[: len(kept) - first] = kept[first:]
         self._end += len(samples)
 
     def read(self, start: int, count: int) -> NDArray[np.int16]:
         """``[count]`` int16 from timeline sample ``start``; zeros where nothing is known."""
         out = np.zeros(count, np.int16)
-        first = max(start, self._end - len(self._ring), 0)
+        size = len(self._ring)
+        first = max(start, self._end - size, 0)
         last = min(start + count, self._end)
-        if first < last:
-            out[first - start : last - start] = self._ring[np.arange(first, last) % len(self._ring)]
+        while first < last:
+            at = first % size
+            part = min(last - first, size - at)
+            out[first - start : first - start + part] = self._ring[at : at + part]
+            first += part
         return out

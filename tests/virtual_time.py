@@ -1,6 +1,7 @@
 """An event loop whose time stands still while there is work and jumps to the next timer.
 
-An hour of pacing takes a second, and nothing depends on how fast the machine is. Time does not wait for
+An hour of pacing takes a second, and nothing depends on how fast the machine is. Time does not wait
+for
 threads: whatever would go to an executor has to run inline (``InlineExecutor``).
 """
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.audio import decode
-from engine.avatar import Avatar, builtin_avatars
+from engine.avatar import Avatar, builtin_avatars, find_avatar
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
 from tests.server.synthetic import MOUTH, SyntheticPipeline
@@ -38,13 +38,14 @@ class Subject:
 
 
 @pytest.fixture(scope="session")
-def subject() -> Subject:
-    """The first built-in avatar, or the synthetic one where none is built in."""
-    for name, path in builtin_avatars().items():
-        avatar = Avatar.load(path)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    """The avatar asked for, the first built-in one, or the synthetic one where none is built in."""
+    asked = request.config.getoption("--avatar") or next(iter(builtin_avatars()), None)
+    if asked is not None:
+        avatar = Avatar.load(find_avatar(asked))
         pipeline = Pipeline(avatar, SpeechModel.load(), liveliness=0.0)
         x0, y0, x1, y1 = (int(v) for v in avatar.manifest["frame"]["mouth"])
-        return Subject(name, pipeline, (x0, y0, x1, y1))
+        return Subject(asked, pipeline, (x0, y0, x1, y1))
     return Subject("synthetic", SyntheticPipeline(), MOUTH)
 
 

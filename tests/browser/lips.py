@@ -21,7 +21,7 @@ from engine.motion import Motion
 WIDTH, HEIGHT = 32, 24
 STEP_MS = 10.0
 MOST_LAG_MS = 100.0
-LEAST_R = 0.85
+LEAST_R = 0.9
 _SEARCHED_MS = 300
 
 Curve = NDArray[np.float64]
@@ -71,14 +71,15 @@ class LipReader:
     def __init__(self, pipeline: Any, mouth: tuple[int, int, int, int], heard: Heard) -> None:
         self._pipeline = pipeline
         self._mouth = mouth
-        patches = self._patches(heard)
+        self._heard, self._own = heard, self._patches(heard)
         self._rest = mouth_patch(pipeline.draw(Motion()), mouth)
-        _, _, directions = np.linalg.svd(patches - patches.mean(axis=0), full_matrices=False)
+        _, _, directions = np.linalg.svd(self._own - self._own.mean(axis=0), full_matrices=False)
         self._direction = directions[0]
 
-    def expected(self, heard: Heard) -> tuple[Curve, Curve]:
-        """(times in ms, how far the mouth should be from rest)."""
-        patches = self._patches(heard)
+    def expected(self, other: Heard | None = None) -> tuple[Curve, Curve]:
+        """(times in ms, how far the mouth should be from rest), for its sound or another one."""
+        heard = other or self._heard
+        patches = self._own if other is None else self._patches(other)
         times = heard.begin_ms + np.arange(len(patches)) * 1000 * FRAME_SAMPLES / SAMPLE_RATE
         return times, self._measure(patches)
 

@@ -67,6 +67,12 @@ def summary(values: np.ndarray) -> dict[str, float]:
             "p95_abs": round(float(np.percentile(abs(values), 95)), 1)}  # fmt: skip
 
 
+def browser_seconds() -> float:
+    """Processor time of the browser's processes, which are this one's descendants."""
+    family = psutil.Process().children(recursive=True)
+    return sum(sum(p.cpu_times()[:2]) for p in family if "chrom" in p.name())
+
+
 def buffered(before: dict[str, Any], after: dict[str, Any]) -> float:
     """What one track waited in the jitter buffer between two reports, ms."""
     emitted = after["jitterBufferEmittedCount"] - before["jitterBufferEmittedCount"]
@@ -103,8 +109,10 @@ def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) 
             page.wait_for_function("window.__probe.first", timeout=15000)
             page.wait_for_timeout(skip_s * 1000)
             before, began = watched.cpu_times(), page.evaluate("performance.now()")
+            browsing = browser_seconds()
             page.wait_for_timeout(seconds * 1000)
             after, ended = watched.cpu_times(), page.evaluate("performance.now()")
+            browsing = browser_seconds() - browsing
             probe = page.evaluate(
                 "(({mic, voice, frames, stats, opened, connected, first}) =>"
                 " ({mic, voice, frames, stats, opened, connected, first}))(window.__probe)"
@@ -138,6 +146,7 @@ def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) 
         "fps_decoded": round((last["v"]["framesDecoded"] - first["v"]["framesDecoded"])
                              / (last["at"] - first["at"]) * 1000, 2),
         "server_cpu_percent": round(100 * cpu, 1),
+        "browser_cpu_percent": round(100 * browsing / ((ended - began) / 1000), 1),
         "server_rss_mb": round(memory / 1e6),
         "skew_ms": summary(paired(voice_arrival, shown, 0, 350)),
         "skew_loudspeaker_ms": summary(paired(voice_heard, shown, 0, 350)),

@@ -20,7 +20,7 @@ from engine.motion import Motion
 from server.app import Settings, make_app, run
 from server.exports import Exports, Order
 from server.gallery import Character
-from server.library import Library
+from server.library import Library, slug
 from server.routes import EXPORTS, GALLERY, METRICS
 from tests.browser.calibration import CalibrationPipeline
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
@@ -50,7 +50,7 @@ def character(name: str, calibrated: bool = False, title: str | None = None) -> 
         thumbnail, preview = real.thumbnail_jpg, real.preview_png
     if calibrated:
         pipeline = CalibrationPipeline(pipeline)
-    return Character.ready(name, title, pipeline, thumbnail, preview, clock)
+    return Character.ready(slug(Path(name).stem), title, pipeline, thumbnail, preview, clock)
 
 
 def export_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
@@ -66,7 +66,10 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     settings = Settings(port=given.port, max_sessions=given.max_sessions)
-    loaders = {name: lambda n=name: character(n, given.calibrated) for name in given.avatars}
+    loaders = {
+        slug(Path(name).stem): lambda n=name: character(n, given.calibrated)
+        for name in given.avatars
+    }
     app = make_app(loaders, settings)
 
     def made(name: str, bundle: Path) -> None:

@@ -23,7 +23,7 @@ from tests.browser.lips import (
 
 pytestmark = [pytest.mark.browser, pytest.mark.realtime]
 
-SECONDS = 11
+SECONDS = 10
 
 
 class Recording:
@@ -35,7 +35,7 @@ class Recording:
         self.heard: Heard = heard_sound(probe["sound"])
         self.reader = LipReader(subject.pipeline, subject.mouth, self.heard)
         self.lips = self.reader.received(self.frames)
-        self.expected = self.reader.expected(self.heard)
+        self.expected = self.reader.expected()
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +68,9 @@ def test_the_same_check_finds_out_a_jaw_driven_by_loudness(recording: Recording)
 
 
 def test_the_same_check_finds_out_shuffled_sound(recording: Recording) -> None:
-    for seed in range(3):
-        other = recording.reader.expected(shuffled(recording.heard, seed))
-        found = agreement(recording.lips, other)
-        assert not found.holds, found
+    other = recording.reader.expected(shuffled(recording.heard))
+    found = agreement(recording.lips, other)
+    assert not found.holds, found
 
 
 def test_the_same_check_finds_out_lips_that_are_late(recording: Recording) -> None:
@@ -96,6 +95,6 @@ def test_pictures_arrive_at_their_pace_in_h264(recording: Recording) -> None:
 
 
 def test_a_check_that_holds_is_an_exact_thing() -> None:
-    assert Agreement(0.9, 0.0).holds
-    assert not replace(Agreement(0.9, 0.0), r=0.84).holds
-    assert not replace(Agreement(0.9, 0.0), lag_ms=-110.0).holds
+    assert Agreement(0.95, 0.0).holds
+    assert not replace(Agreement(0.95, 0.0), r=0.89).holds
+    assert not replace(Agreement(0.95, 0.0), lag_ms=-110.0).holds

@@ -18,7 +18,7 @@ from engine.motion import ARKIT_INDEX, Motion, coefficients
 SIZE = 256
 MOUTH = (92, 160, 164, 216)  # x0, y0, x1, y1
 _LOUD_ENOUGH = 0.01
-_BEFORE = 320
+_BEFORE = 960
 
 
 @dataclass(frozen=True)
