@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +105,16 @@ def make_app(
         settings.ice_servers,
     )
 
+    async def load_avatars(app: web.Application) -> AsyncIterator[None]:
+        loading = asyncio.create_task(app[GALLERY].load_all())
+        yield
+        loading.cancel()
+
     async def clean_up(app: web.Application) -> None:
         await app[SESSIONS].end_all(STOP_WITHIN_S)
         executor.shutdown(wait=False, cancel_futures=True)
 
+    app.cleanup_ctx.append(load_avatars)
     app.on_cleanup.append(clean_up)
     app.add_routes(routes(PAGE))
     return app

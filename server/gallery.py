@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.clock import Clock
+from engine.errors import AvatarEngineError
 from engine.motion import Motion
 from server.metrics import Recent
 from server.performer import Performance
@@ -86,6 +87,15 @@ class Gallery:
         """One more avatar, or a new one in the place of an old one of that name."""
         self._loaders[name] = loader
         self._loading.pop(name, None)
+
+    async def load_all(self) -> None:
+        """Load one after the other, so that none has to be waited for later. What can not be
+        loaded is logged now, and again said to whoever asks for it."""
+        for name in self.names:
+            try:
+                await self.character(name)
+            except AvatarEngineError as error:
+                logger.error("the avatar %s can not be served: %s", name, error)
 
     async def character(self, name: str) -> Character:
         """The avatar of this name, loaded once and shared. Raises UnknownAvatar, BadBundle."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from engine.errors import BadOffer, BadPhoto, MissingExtra
+from engine.errors import BadBundle, BadOffer, BadPhoto, MissingExtra
 from server.exports import QUALITIES, Exports, Order
 from server.gallery import Gallery
 from server.library import slug
@@ -87,7 +87,10 @@ async def list_avatars(request: web.Request) -> web.Response:
     gallery = request.app[GALLERY]
     avatars = []
     for name in gallery.names:
-        character = await gallery.character(name)
+        try:
+            character = await gallery.character(name)
+        except BadBundle:  # said in the log when it was loaded; the others can be served
+            continue
         avatars.append(
             {
                 "name": name,

@@ -44,6 +44,17 @@ async def test_a_bundle_that_failed_is_tried_again() -> None:
         assert (await gallery.character("ada")).title == "Synthetic"
 
 
+async def test_loading_all_passes_over_a_broken_one(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> Character:
+        raise BadBundle("half copied")
+
+    with ThreadPoolExecutor(1) as executor:
+        gallery = Gallery({"ada": broken, "ben": synthetic}, executor)
+        await gallery.load_all()
+        assert "ada can not be served: half copied" in caplog.text
+        assert gallery._loading["ben"].done()
+
+
 async def test_whoever_stops_waiting_does_not_stop_the_loading_for_others() -> None:
     with ThreadPoolExecutor(1) as executor:
         gallery = Gallery({"ada": synthetic}, executor)
