@@ -17,7 +17,7 @@ __all__ = ["Portrait", "find_face", "read_photo"]
 
 _LEAST_FACE = 96  # pixels from brow to chin
 _MOST_YAW, _MOST_PITCH, _MOST_ROLL = np.radians([28, 24, 35])
-_SHUT = 0.075  # eye opening over eye width
+_SHUT = 0.11  # eye opening over eye width: closed ones reach 0.08, open ones begin at 0.16
 _LARGEST = 60_000_000  # pixels
 _WORKING_SIDE = 2048
 
@@ -57,6 +57,9 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
                 rgba = upright.convert("RGBA")
                 upright = Image.new("RGBA", rgba.size, (128, 128, 128, 255))
                 upright.alpha_composite(rgba)
+            if upright.mode.startswith("I"):  # 16 bit grey, which Pillow would clip
+                grey = np.asarray(upright, np.float64) / 257
+                upright = Image.fromarray(grey.clip(0, 255).round().astype(np.uint8))
             upright = upright.convert("RGB")
             upright.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.LANCZOS)
             return np.array(upright, np.uint8)
