@@ -1,0 +1,1 @@
+"""The portraits of people who do not exist that ship with the engine."""
