@@ -92,7 +92,7 @@ def _mix(
     offset: float,
     look_ahead: int,
 ) -> Mix:
-    """A batch of 32: 11 of real lips, 18 of aligned speech, 3 without a voice."""
+    """A batch of 32: nine of real lips, twenty of aligned speech, three without a voice."""
     surroundings = Surroundings(list(untexted(data, _VOICES)))
     utterances = load_utterances(runs / "utterances", for_training=True)
     aligned = [aligned_example(u.sound, u.phones, model) for u in utterances]
@@ -101,9 +101,9 @@ def _mix(
     log.info("%d aligned utterances, %d real clips", len(aligned), len(real))
     return Mix(
         (
-            (Windows(aligned, surroundings, look_ahead), 18),
-            (Windows(real, surroundings, look_ahead, speeds=(0.85, 1.25)), 8),
-            (Windows(spoken, surroundings, look_ahead, speeds=(0.85, 1.2)), 3),
+            (Windows(aligned, surroundings, look_ahead), 20),
+            (Windows(real, surroundings, look_ahead, speeds=(0.85, 1.25)), 5),
+            (Windows(spoken, surroundings, look_ahead, speeds=(0.85, 1.2)), 4),
         ),
         silent=3,
     )

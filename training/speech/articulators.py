@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.motion import ARKIT, ARKIT_INDEX
 
-__all__ = ["CONTROLS", "CONTROL_INDEX", "JAW_TO_CLOSE", "articulate", "spread_matrix"]
+__all__ = ["CONTROLS", "CONTROL_INDEX", "JAW_LIMIT", "JAW_TO_CLOSE", "articulate", "spread_matrix"]
 
 CONTROLS: tuple[str, ...] = (
     "jawOpen", "jawForward",
@@ -30,20 +30,23 @@ CONTROLS: tuple[str, ...] = (
 CONTROL_INDEX: dict[str, int] = {name: i for i, name in enumerate(CONTROLS)}
 
 JAW_TO_CLOSE = 0.84  # mouthClose that undoes the lip gap of jawOpen = 1 in the landmark basis
+JAW_LIMIT = 0.6  # speech does not open a jaw further; a yawn would
 _PARTING = ("mouthFunnel", "mouthShrugUpper", "mouthLowerDown", "mouthUpperUp", "tongueOut")
 
 
 def articulate(controls: Tensor) -> Tensor:
     """Controls ``[..., 16]`` in 0..1 to coefficients ``[..., 16]`` in the same order.
 
-    ``closure`` becomes mouthClose; at closure 1 everything that parts the lips is undone.
+    The jaw stops at its limit. ``closure`` becomes mouthClose; at closure 1 everything that parts
+    the lips is undone.
     """
-    jaw = controls[..., CONTROL_INDEX["jawOpen"]].unsqueeze(-1)
+    jaw = controls[..., CONTROL_INDEX["jawOpen"]].clamp(max=JAW_LIMIT).unsqueeze(-1)
     closure = controls[..., CONTROL_INDEX["closure"]].unsqueeze(-1)
     parting = torch.tensor([name in _PARTING for name in CONTROLS], dtype=controls.dtype)
     closing = torch.tensor([name == "closure" for name in CONTROLS], dtype=controls.dtype)
-    others = controls * (1 - closing)
-    return others * (1 - parting * closure) + closing * (JAW_TO_CLOSE * jaw * closure)
+    opening = torch.tensor([name == "jawOpen" for name in CONTROLS], dtype=controls.dtype)
+    others = controls * (1 - closing - opening) * (1 - parting * closure)
+    return others + opening * jaw + closing * (JAW_TO_CLOSE * jaw * closure)
 
 
 def spread_matrix() -> NDArray[np.float32]:
