@@ -40,8 +40,10 @@ async function problem(response) {
   return new ApiError(response.status, detail, Number(response.headers.get("Retry-After")) || 0);
 }
 
+/** { avatars: [{ name, title, thumbnail, preview }], canMake } */
 export async function listAvatars() {
-  return (await (await request("/avatars")).json()).avatars;
+  const { avatars, can_make: canMake } = await (await request("/avatars")).json();
+  return { avatars, canMake };
 }
 
 /** A picture behind the token, as an object URL that the caller revokes. */

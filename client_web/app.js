@@ -143,6 +143,7 @@ part("microphone").addEventListener("change", async ({ target }) => {
   }
 });
 gallery.addEventListener("choose", ({ detail }) => choose(detail));
+gallery.addEventListener("listed", ({ detail }) => create.allow(detail.canMake));
 create.addEventListener("made", ({ detail }) => gallery.load(detail));
 addEventListener("pagehide", () => call?.stop());
 navigator.mediaDevices?.addEventListener("devicechange", () => listMicrophones(part("microphone")));

@@ -29,6 +29,12 @@ export class Create extends EventTarget {
     });
   }
 
+  /** Whether the server can make avatars; if not, say what it lacks instead of asking for a photo. */
+  allow(possible) {
+    this.#form.classList.toggle("unable", !possible);
+    this.#part("unable").hidden = possible;
+  }
+
   #part(id) {
     return this.#form.querySelector(`#${id}`);
   }

@@ -113,6 +113,14 @@ class Exports:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
 
+    def available(self) -> bool:
+        """Whether what an export needs is installed."""
+        try:
+            self._command(Path("photo"), Path("bundle"), Order("", ""))
+        except MissingExtra:
+            return False
+        return True
+
     def check(self, content_type: str) -> None:
         """Whether an upload of this type would be taken. Raises MissingExtra, Busy, BadPhoto."""
         self._command(Path("photo"), Path("bundle"), Order("", ""))

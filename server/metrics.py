@@ -39,6 +39,7 @@ class SessionCounts:
     drawn: int = 0  # pictures made
     sent: int = 0  # pictures that left
     repeated: int = 0  # of those, the previous one again: the due one was not ready
+    late: int = 0  # or one of an earlier time: it was ready too late for its own
     skipped: int = 0  # never drawn: too late before drawing began
     missed_slots: int = 0  # neither: the event loop itself was late by more than a picture
     packets: int = 0  # packets of sound that came

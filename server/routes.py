@@ -83,7 +83,7 @@ async def end_session(request: web.Request) -> web.Response:
 
 
 async def list_avatars(request: web.Request) -> web.Response:
-    """GET /avatars: names, titles and addresses of pictures, in the order to show them."""
+    """GET /avatars: names, titles and pictures' addresses, and whether new ones can be made."""
     gallery = request.app[GALLERY]
     avatars = []
     for name in gallery.names:
@@ -99,7 +99,9 @@ async def list_avatars(request: web.Request) -> web.Response:
                 "preview": f"/avatars/{name}/preview.png",
             }
         )
-    return web.json_response({"avatars": avatars})
+    exports = request.app.get(EXPORTS)
+    can_make = exports is not None and exports.available()
+    return web.json_response({"avatars": avatars, "can_make": can_make})
 
 
 async def thumbnail(request: web.Request) -> web.Response:

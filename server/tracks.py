@@ -44,6 +44,7 @@ class FaceTrack(MediaStreamTrack):
         self._counts = counts
         self._timings = timings
         self._next = 0
+        self._shown: av.VideoFrame | None = None
         self._given_ns: int | None = None
 
     async def recv(self) -> av.VideoFrame:
@@ -57,8 +58,11 @@ class FaceTrack(MediaStreamTrack):
         slot = self._next + missed
         self._next = slot + 1
         frame, exact = self._shelf.take(slot * FRAME_SAMPLES)
+        again = frame is self._shown
+        self._shown = frame
         self._counts.sent += 1
-        self._counts.repeated += not exact
+        self._counts.repeated += again
+        self._counts.late += not (exact or again)
         self._given_ns = slot * FRAME_NS
         frame.pts = slot * _TICKS
         frame.time_base = Fraction(1, _VIDEO_RATE)

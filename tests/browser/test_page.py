@@ -65,6 +65,23 @@ def test_from_start_to_stop(page: Page, address: str, ask: Callable[[str], Any])
     assert ask(f"{address}healthz")["sessions"] == 0
 
 
+def test_the_face_has_the_colours_of_its_preview(page: Page) -> None:
+    page.get_by_role("button", name="Start").click()
+    connection(page).to_have_text("Live")
+    page.wait_for_timeout(1000)
+    means = page.evaluate(
+        """() => ["preview", "face"].map((id) => {
+            const canvas = new OffscreenCanvas(64, 64), pen = canvas.getContext("2d");
+            pen.drawImage(document.getElementById(id), 0, 0, 64, 64);
+            const data = pen.getImageData(0, 0, 64, 64).data;
+            return [0, 1, 2].map((c) => data.filter((_, i) => i % 4 === c)
+                .reduce((sum, v) => sum + v, 0) / 4096);
+        })"""
+    )
+    for expected, got in zip(*means, strict=True):
+        assert abs(expected - got) < 5, means
+
+
 def test_with_the_keyboard_alone(page: Page) -> None:
     page.locator("body").click(position={"x": 5, "y": 5})
     for _ in range(3):
@@ -214,8 +231,10 @@ def test_an_empty_gallery_and_one_that_can_not_be_read(
     speaking_browser: Browser, address: str
 ) -> None:
     page = speaking_browser.new_page()
-    page.route("**/avatars", lambda route: route.fulfill(json={"avatars": []}))
+    page.route("**/avatars", lambda route: route.fulfill(json={"avatars": [], "can_make": False}))
     page.goto(address)
+    expect(page.locator("#unable")).to_contain_text("pip install")
+    expect(page.locator("#make")).to_be_hidden()
     expect(page.locator(".gallery .note")).to_contain_text("no faces yet")
     expect(page.locator("#start")).to_be_disabled()
     page.unroute("**/avatars")

@@ -136,7 +136,9 @@ async def test_bad_requests_get_an_answer_and_leave_nothing(
 
 async def test_lists_avatars_with_their_pictures(start_server: StartServer) -> None:
     client = await start_server()
-    avatars = (await (await client.get("/avatars")).json())["avatars"]
+    listed = await (await client.get("/avatars")).json()
+    assert listed["can_make"] is False
+    avatars = listed["avatars"]
     assert [(a["name"], a["title"]) for a in avatars] == [("ada", "Ada"), ("ben", "Ben")]
     for avatar in avatars:
         thumbnail = await client.get(avatar["thumbnail"])

@@ -78,7 +78,12 @@ def test_a_missing_picture_is_the_previous_one_and_is_counted() -> None:
         stage.shelf.put(1280, third)
         got = [await stage.face_track.recv() for _ in range(3)]
         assert got == [first, first, third]
-        assert (stage.counts.sent, stage.counts.repeated) == (3, 1)
+        assert (stage.counts.sent, stage.counts.repeated, stage.counts.late) == (3, 1, 0)
+        assert await stage.face_track.recv() is third
+        late = picture()
+        stage.shelf.put(1920, late)  # of the slot that has just gone
+        assert await stage.face_track.recv() is late
+        assert (stage.counts.sent, stage.counts.repeated, stage.counts.late) == (5, 2, 1)
 
     run(main)
 
