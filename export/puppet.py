@@ -202,6 +202,10 @@ class Puppet:
         flow = interpolate(index, pixels, self._triangles, looked_up - everything)
 
         hole = polygon_coverage(contour(points, INNER_LIP_UPPER, INNER_LIP_LOWER) * fine, fine, 2)
+        if self.gap < CLOSED_GAP:
+            # Even an empty polygon covers its outline; the photo's own seam is the better line.
+            lips = points[list(INNER_LIP_LOWER), 1] - points[list(INNER_LIP_UPPER), 1]
+            hole *= min(float(lips.max()) * fine, 1.0)
         known = ((index >= 0) & (hole < 0.5)).astype(np.float32)
         for k, (upper, lower) in enumerate(EYES):
             opening = polygon_coverage(contour(points, upper, lower) * fine, fine, 2)
