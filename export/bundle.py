@@ -18,7 +18,7 @@ from engine.avatar import SCHEMA, Avatar
 
 __all__ = ["Identity", "write_bundle"]
 
-_THUMBNAIL = 192
+_PREVIEW, _THUMBNAIL = 384, 192
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,12 @@ def _png(image: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 
+def _scaled(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def _thumbnail(image: NDArray[np.uint8]) -> bytes:
-    small = cv2.resize(image, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    bgr = cv2.cvtColor(_scaled(image, _THUMBNAIL), cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
 
 
@@ -67,7 +70,7 @@ def write_bundle(
     parts = {
         "face.onnx": model,
         "photo.png": _png(photo),
-        "preview.png": _png(photo),
+        "preview.png": _png(_scaled(photo, _PREVIEW)),
         "thumbnail.jpg": _thumbnail(photo),
     }
     size = int(generator["size"])

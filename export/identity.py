@@ -94,7 +94,7 @@ def _proven(generator: FaceGenerator) -> tuple[bytes, float]:
         OnnxModel(model),
         lambda n: {"face": motions[n : n + 1]},
         steps=50,
-        tolerance=1e-3,
+        tolerance=5e-3,  # the weights are stored in half precision
     )
     return model, max(proof.worst.values())
 

@@ -7,14 +7,18 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from engine.motion import ARKIT
 from export.generator.prior import FaceGenerator
 
 __all__ = ["face_onnx", "to_onnx"]
+
+_HALF_FROM = 256  # initialisers of this many numbers and more are stored in half precision
 
 
 def to_onnx(
@@ -24,7 +28,10 @@ def to_onnx(
     outputs: Sequence[str],
     metadata: Mapping[str, str],
 ) -> bytes:
-    """Export ``module`` for inputs of exactly the example's shapes; metadata goes into the file."""
+    """Export ``module`` for inputs of exactly the example's shapes; metadata goes into the file.
+
+    Large weights are stored in half precision and computed in single.
+    """
     # The exporter reports each optional package that it does without.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     buffer = io.BytesIO()
@@ -41,9 +48,28 @@ def to_onnx(
     assert program is not None
     program.save(buffer)
     model = onnx.load_from_string(buffer.getvalue())
-    onnx.helper.set_model_props(model, dict(metadata))
+    _store_in_half(model.graph)
+    helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def _store_in_half(graph: onnx.GraphProto) -> None:
+    """Keep large weights as float16 behind a cast, which onnxruntime folds when it loads.
+
+    Constants of activation shape ``[1, C, H, W]`` stay whole: what rests on them has to be exact.
+    """
+    casts = []
+    for weight in graph.initializer:
+        value = numpy_helper.to_array(weight)
+        activation = value.ndim == 4 and value.shape[0] == 1
+        if value.dtype != np.float32 or value.size < _HALF_FROM or activation:
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        graph.node.insert(0, cast)
 
 
 def face_onnx(generator: FaceGenerator) -> bytes:
