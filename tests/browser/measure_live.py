@@ -40,6 +40,17 @@ def flashes(frames: list[dict[str, Any]]) -> list[float]:
     return out
 
 
+def arrivals(clicks: list[dict[str, float]]) -> list[float]:
+    """When each click was handed out by the browser's audio graph, ms.
+
+    The graph stamps clicks by its own exact clock; the page hears of them when it has time. So the
+    graph's clock is tied to the page's by whichever click within 8 s was told soonest.
+    """
+    stamps = np.array([1000 * c["t"] for c in clicks])
+    waits = np.array([c["arrival"] for c in clicks]) - stamps
+    return [float(t + waits[abs(stamps - t) < 8000].min()) for t in stamps]
+
+
 def paired(first: list[float], then: list[float], delay_ms: float, within_ms: float) -> np.ndarray:
     """For each of ``first``, how much later its partner in ``then`` came; unpaired left out."""
     later = np.array(then)
@@ -125,8 +136,8 @@ def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) 
             memory = watched.memory_info().rss
             browser.close()
     inside = [f for f in probe["frames"] if began <= f["shown"] <= ended]
-    mic_arrival = [c["arrival"] for c in probe["mic"]]
-    voice_arrival = [c["arrival"] for c in probe["voice"] if began <= c["arrival"] <= ended]
+    mic_arrival = arrivals(probe["mic"])
+    voice_arrival = [t for t in arrivals(probe["voice"]) if began <= t <= ended]
     voice_heard = [c["heard"] for c in probe["voice"] if began <= c["arrival"] <= ended]
     shown = flashes(inside)
     cpu = (after.user + after.system - before.user - before.system) / ((ended - began) / 1000)
