@@ -61,12 +61,12 @@ def paired(first: list[float], then: list[float], delay_ms: float, within_ms: fl
 
 
 def best_delay(first: list[float], then: list[float]) -> float:
-    """The delay at which the irregular clicks of both fit, ms."""
+    """The delay at which the irregular clicks of both fit, ms; less than their smallest gap."""
     a, b = np.array(first), np.array(then)
     if not len(a) or not len(b):
         return 0.0
-    tries = np.arange(0, 1500, 5.0)
-    misfit = [np.median(np.min(abs(a[:, None] + d - b[None]), axis=1)) for d in tries]
+    tries = np.arange(0, 700, 5.0)
+    misfit = [np.median(np.min(abs(a[None] + d - b[:, None]), axis=1)) for d in tries]
     return float(tries[int(np.argmin(misfit))])
 
 

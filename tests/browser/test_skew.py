@@ -18,7 +18,7 @@ def test_clicks_and_flashes_come_together_and_soon(playwright: Playwright) -> No
     assert found["skew_ms"]["n"] >= 8
     assert abs(found["skew_ms"]["median"]) <= 60
     assert found["skew_ms"]["p95_abs"] <= 120
-    assert found["click_to_flash_ms"]["median"] <= 250
+    assert found["click_to_flash_ms"]["median"] <= 400
     assert found["connect_ms"] <= 3000
     assert found["codec"] == "video/H264"
 
