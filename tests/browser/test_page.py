@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
@@ -206,6 +208,29 @@ def test_a_closed_tab_is_noticed_within_five_seconds(
         if ask(f"{address}healthz")["sessions"] == 0:
             break
         watcher.wait_for_timeout(200)
+    watcher.close()
+    assert ask(f"{address}healthz")["sessions"] == 0
+
+
+def test_a_killed_browser_is_noticed_within_six_seconds(
+    playwright: Playwright, speaking_browser: Browser, address: str, ask: Callable[[str], Any]
+) -> None:
+    """Nothing says goodbye; only the consent checks of ICE (RFC 7675) find out."""
+    mark = "--the-one-to-be-killed"
+    victim = playwright.chromium.launch(executable_path=executable(), args=[*FLAGS, mark])
+    page = victim.new_page()
+    page.goto(address)
+    page.get_by_role("button", name="Start").click()
+    connection(page).to_have_text("Live")
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "chrom" in process.name() and mark in process.cmdline():
+                process.kill()
+    watcher = speaking_browser.new_page()
+    for _ in range(30):
+        watcher.wait_for_timeout(200)
+        if ask(f"{address}healthz")["sessions"] == 0:
+            break
     watcher.close()
     assert ask(f"{address}healthz")["sessions"] == 0
 
