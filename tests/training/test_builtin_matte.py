@@ -49,3 +49,9 @@ def test_spill_leaves_skin_alone_and_turns_lilac_to_grey() -> None:
     clean = matte.without_spill(colours)
     np.testing.assert_allclose(clean[0, :2], colours[0, :2])
     assert np.ptp(clean[0, 2]) < 0.03
+
+
+def test_a_wisp_is_cleared_to_paper(scene: tuple[np.ndarray, np.ndarray]) -> None:
+    found = matte.cleared(matte.cut_out(scene[0]), [(0.5, 0.5, 0.1)]).alpha
+    assert found[128, 128] < 0.01
+    assert found[128, 170] == pytest.approx(1, abs=0.01)

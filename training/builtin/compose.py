@@ -28,6 +28,7 @@ _EVENNESS = 0.75  # how much of a cast is taken off ears and neck
 # A colour still counts as skin this much darker or brighter than the face's, and this far from it
 # in chroma, all in log space: skin has deep shadows, but what is much brighter is a collar.
 _DARKER, _BRIGHTER, _CHROMA = 0.75, 0.28, 0.16
+_HEAD_REACH = 1.04  # of the face over its landmarks' outline
 _WHITE = (0.55, 0.72)  # cloth brighter than this keeps its white
 _EYE_ROW = 0.44  # where the eyes are in the frame, from the top
 
@@ -101,7 +102,9 @@ def insert_face(
     slow = donor_slow * (1 - wide) + own_slow * wide
     fast = (donor - donor_slow) * (1 - narrow) + (own - own_slow) * narrow
     mixed = slow + fast
-    skin = np.maximum(_skin_likeness(donor, donor_tone), narrow[..., 0]) * alpha
+    # All of the face is skin, also where blue light of the studio fell on its side.
+    likeness = np.maximum(_skin_likeness(donor, donor_tone), _head_region(body.shape, size))
+    skin = np.maximum(likeness, narrow[..., 0]) * alpha
     cast = _cast(donor, skin, donor_tone, 0.06 * unit)
     mixed = mixed - _EVENNESS * skin[..., None] * (1 - wide) * cast
     return np.clip(np.exp(mixed) - _LOG_FLOOR, 0, 1).astype(np.float32), skin
@@ -139,6 +142,15 @@ def _face_region(shape: NDArray[np.float64], size: int) -> NDArray[np.float32]:
     return mask.astype(np.float32) / 255
 
 
+def _head_region(shape: NDArray[np.float64], size: int) -> NDArray[np.float32]:
+    """The whole face with soft edges: ``[size, size]`` float32 0 to 1."""
+    outline = shape[list(OVAL)]
+    outline = outline.mean(0) + _HEAD_REACH * (outline - outline.mean(0))
+    head = np.zeros((size, size), np.float32)
+    cv2.fillPoly(head, [outline.round().astype(np.int32)], 1.0)
+    return cv2.GaussianBlur(head, (0, 0), 0.05 * float(canthus_distance(shape)))
+
+
 def _skin_likeness(logs: NDArray[np.float32], tone: NDArray[np.float64]) -> NDArray[np.float32]:
     """How near each pixel's colour is to the face's own: ``[size, size]`` float32 0 to 1."""
     smooth = cv2.GaussianBlur(logs, (0, 0), 2.5) - tone.astype(np.float32)
@@ -165,11 +177,9 @@ def recolour(
     fall = 0.15 * float(canthus_distance(shape))
     row = (np.arange(picture.shape[0]) + 0.5)[:, None, None]
     below = np.clip((row - chin) / fall, 0, 1)
-    head = np.zeros(picture.shape[:2], np.float32)
-    cv2.fillPoly(head, [shape[list(OVAL)].round().astype(np.int32)], 1.0)
     bright = cv2.GaussianBlur(picture, (0, 0), 2.0).mean(-1)
     where = where * np.clip((_WHITE[1] - bright) / (_WHITE[1] - _WHITE[0]), 0, 1)
-    where = where * (1 - cv2.GaussianBlur(head, (0, 0), fall / 3))
+    where = where * (1 - _head_region(shape, picture.shape[0]))
     gain = np.array(hair) * (1 - below) + np.array(clothes) * below
     return np.clip(picture * (1 + where[..., None] * (gain - 1)), 0, 1).astype(np.float32)
 

@@ -6,7 +6,7 @@ pictures lie within a Euclidean distance of 0.6), with the 5-point landmarks and
 nothing of the project and runs by itself:
 
     pip install "setuptools<81" numpy dlib-bin face_recognition_models      # in an environment of
-    its own python training/builtin/likeness.py measure PORTRAITS MADE --out
+    its own python training/builtin/likeness.py PORTRAITS MADE --out
     runs/builtin/likeness.json
 """
 

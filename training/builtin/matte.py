@@ -8,13 +8,14 @@ Tomasi, CVPR 2000).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Matte", "backdrop", "cut_out", "replace_backdrop", "without_spill"]
+__all__ = ["Matte", "backdrop", "cleared", "cut_out", "replace_backdrop", "without_spill"]
 
 _SURE = 0.06  # how far from 0 or 1 the segmentation may be and still be believed
 _RING = 0.022  # half-width of the unsure band along the outline, in picture sides
@@ -57,6 +58,15 @@ def cut_out(picture: NDArray[np.float32]) -> Matte:
     alpha = np.where(unsure > 0, clear * keyed + (1 - clear) * person, front.astype(np.float32))
     alpha = cv2.GaussianBlur(alpha.astype(np.float32), (0, 0), 0.7)
     return Matte(alpha, behind, before)
+
+
+def cleared(matte: Matte, spots: Sequence[tuple[float, float, float]]) -> Matte:
+    """The matte without wisps: coverage is nothing at ``spots`` (x, y, radius in picture sides)."""
+    size = matte.alpha.shape[1]
+    keep = np.ones(matte.alpha.shape, np.float32)
+    for x, y, radius in spots:
+        cv2.circle(keep, (round(x * size), round(y * size)), round(radius * size), 0.0, -1)
+    return replace(matte, alpha=matte.alpha * cv2.GaussianBlur(keep, (0, 0), 0.004 * size))
 
 
 def backdrop(size: int, tone: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from export.landmarks import FaceMesh
 from training.builtin.blend import blend_faces, mean_shape
 from training.builtin.compose import Body, dress, frame_eyes, insert_face, recolour, retouch
-from training.builtin.matte import backdrop, cut_out, replace_backdrop
+from training.builtin.matte import backdrop, cleared, cut_out, replace_backdrop
 from training.builtin.portraits import load_portrait, mirror
 from training.builtin.recipes import Recipe
 
@@ -37,7 +37,7 @@ def make_portrait(
     shape = mean_shape([people[n] for n in recipe.faces], frame_eyes(donor, size))
     face = blend_faces(people, shape, recipe.faces, recipe.mouths, size)
     body = dress(donor, shape, size)
-    matte = cut_out(body.picture)
+    matte = cleared(cut_out(body.picture), recipe.clear)
     paper = backdrop(size, recipe.paper)
     body = Body(replace_backdrop(body.picture, matte, paper), shape)
     picture, skin = insert_face(body, face, matte.alpha)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 __all__ = ["RECIPES", "Recipe"]
 
 Gain = tuple[float, float, float]
+Spot = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Recipe:
     donor:  who gives hair, ears, neck and clothes, and nothing of the face.
     hair, clothes, grade: RGB gains, the last of the whole person. paper: 8-bit RGB tone of the
     backdrop.
-    spots:  what is painted out, as x, y, radius in picture sides.
+    spots, clear: what is painted out, and cleared to paper, as x, y, radius in picture sides.
     """
 
     title: str
@@ -29,7 +30,8 @@ class Recipe:
     clothes: Gain = (1.0, 1.0, 1.0)
     grade: Gain = (1.0, 1.0, 1.0)
     paper: tuple[int, int, int] = (160, 160, 160)
-    spots: tuple[tuple[float, float, float], ...] = ()
+    spots: tuple[Spot, ...] = ()
+    clear: tuple[Spot, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -42,7 +44,7 @@ def _people(names: str) -> tuple[str, ...]:
 
 
 _JONAS = _people("A000148 G000592 M001222 K000398 H001047 M001226 P000616")
-_HENRIK = _people("C001055 J000302 M001224 S001183 P000608 V000133 C001090")
+_HENRIK = _people("C001055 J000302 M001224 S001183 P000608 V000133 C001114 L000562")
 
 RECIPES = {
     "clara": Recipe(
@@ -67,13 +69,14 @@ RECIPES = {
     ),
     "amara": Recipe(
         "Amara",
-        _people("F000477 B001224 C001130 P000617 B001313 M001160 H001081"),
+        _people("F000477 C001130 P000617 B001313 M001160 L000602 O000173"),
         _people("F000477 M001160 K000400 J000298 O000172"),
         "B001303",
         hair=(0.95, 0.92, 0.92),
         clothes=(0.72, 0.90, 1.10),
         paper=(178, 162, 144),
-        spots=((0.288, 0.962, 0.042), (0.137, 0.758, 0.036)),
+        spots=((0.288, 0.962, 0.042),),
+        clear=((0.125, 0.760, 0.045),),
     ),
     "malik": Recipe(
         "Malik",
@@ -86,7 +89,7 @@ RECIPES = {
     ),
     "mei": Recipe(
         "Mei",
-        _people("K000397 T000474 T000487 S001135 B001300 J000298"),
+        _people("K000397 T000474 T000487 B001300 J000298 M000194 L000596"),
         _people("J000298 O000172 D000631 S001218 S000929"),
         "P000619",
         hair=(0.90, 0.90, 0.94),
@@ -110,6 +113,6 @@ RECIPES = {
         hair=(1.04, 1.02, 1.0),
         clothes=(1.05, 1.0, 0.95),
         paper=(146, 152, 160),
-        spots=((0.251, 0.832, 0.014),),
+        clear=((0.247, 0.835, 0.016),),
     ),
 }
