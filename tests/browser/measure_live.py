@@ -40,15 +40,16 @@ def flashes(frames: list[dict[str, Any]]) -> list[float]:
     return out
 
 
-def arrivals(clicks: list[dict[str, float]]) -> list[float]:
+def arrivals(clicks: list[dict[str, float]], beats: list[list[float]]) -> list[float]:
     """When each click was handed out by the browser's audio graph, ms.
 
     The graph stamps clicks by its own exact clock; the page hears of them when it has time. So the
-    graph's clock is tied to the page's by whichever click within 8 s was told soonest.
+    graph's clock is tied to the page's by the beat that was told soonest of those within half a
+    second. (Not by one for the whole call: on a starved machine the graph itself falls behind.)
     """
-    stamps = np.array([1000 * c["t"] for c in clicks])
-    waits = np.array([c["arrival"] for c in clicks]) - stamps
-    return [float(t + waits[abs(stamps - t) < 8000].min()) for t in stamps]
+    ticks, told = np.array(beats).T
+    waits = told - 1000 * ticks
+    return [1000 * c["t"] + float(waits[abs(ticks - c["t"]) < 0.5].min()) for c in clicks]
 
 
 def paired(first: list[float], then: list[float], delay_ms: float, within_ms: float) -> np.ndarray:
@@ -124,10 +125,7 @@ def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) 
             page.wait_for_timeout(seconds * 1000)
             after, ended = watched.cpu_times(), page.evaluate("performance.now()")
             browsing = browser_seconds() - browsing
-            probe = page.evaluate(
-                "(({mic, voice, frames, stats, opened, connected, first}) =>"
-                " ({mic, voice, frames, stats, opened, connected, first}))(window.__probe)"
-            )
+            probe = page.evaluate("(({sound, mouth, ...rest}) => rest)(window.__probe)")
             status = page.evaluate(
                 "fetch(performance.getEntriesByType('resource').map(e => e.name)"
                 ".findLast(n => /sessions\\/./.test(n))).then(r => r.json())"
@@ -136,9 +134,9 @@ def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) 
             memory = watched.memory_info().rss
             browser.close()
     inside = [f for f in probe["frames"] if began <= f["shown"] <= ended]
-    mic_arrival = arrivals(probe["mic"])
-    voice_arrival = [t for t in arrivals(probe["voice"]) if began <= t <= ended]
-    voice_heard = [c["heard"] for c in probe["voice"] if began <= c["arrival"] <= ended]
+    mic_arrival = arrivals(probe["mic"], probe["beats"])
+    voice_arrival = [t for t in arrivals(probe["voice"], probe["beats"]) if began <= t <= ended]
+    voice_heard = [c["heard"] for c in probe["voice"] if began <= c["heard"] <= ended]
     shown = flashes(inside)
     cpu = (after.user + after.system - before.user - before.system) / ((ended - began) / 1000)
     stats = [s for s in probe["stats"] if began <= s["at"] <= ended]

@@ -3,12 +3,13 @@
 // performance.now() milliseconds.
 (() => {
   const R = (window.__probe = {
-    mic: [], voice: [], frames: [], stats: [], sound: [], mouth: null, wantSound: false,
+    mic: [], voice: [], beats: [], frames: [], stats: [], sound: [], mouth: null, wantSound: false,
   });
   const WORKLET = `
     registerProcessor("probe", class extends AudioWorkletProcessor {
       constructor(options) { super(); this.raw = options.processorOptions.raw; this.last = -1; this.parts = []; this.begin = 0; }
       process([[channel]]) {
+        if (!this.raw && currentFrame % 2560 === 0) this.port.postMessage({ beat: currentTime });
         if (!channel) return true;
         for (let n = 0; n < channel.length; n++) {
           if (Math.abs(channel[n]) > 0.18) {
@@ -42,13 +43,21 @@
   };
   async function listen(track, clicks, raw) {
     const ctx = await audio();
-    const source = ctx.createMediaStreamSource(new MediaStream([track]));
+    let source = ctx.createMediaStreamSource(new MediaStream([track]));
+    // On a starved machine the queue behind such a source grows with every hiccup and never shrinks,
+    // which no listener would notice: they hear the element. A new source begins with an empty one.
+    setInterval(() => {
+      if (R.wantSound || track.readyState === "ended") return;
+      source.disconnect();
+      source = ctx.createMediaStreamSource(new MediaStream([track]));
+      source.connect(node);
+    }, 4000);
     const node = new AudioWorkletNode(ctx, "probe", { processorOptions: { raw } });
     const silent = new GainNode(ctx, { gain: 0 });
     source.connect(node).connect(silent).connect(ctx.destination);
     node.port.onmessage = ({ data }) => {
-      // arrival: when the block with it was handed to the page; heard: when a loudspeaker would play it
-      if (data.click !== undefined) clicks.push({ heard: wall(ctx, data.click), arrival: performance.now(), t: data.click });
+      if (data.click !== undefined) clicks.push({ t: data.click, heard: wall(ctx, data.click) });
+      else if (data.beat !== undefined) R.beats.push([data.beat, performance.now()]);
       else if (R.wantSound) {
         const samples = data.parts.flatMap((part) => Array.from(part, (x) => Math.round(x * 32767)));
         R.sound.push({ t: data.t, arrival: performance.now(), samples });
