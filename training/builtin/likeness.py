@@ -1,4 +1,4 @@
-"""How near a made portrait is to any real one, by a face recogniser that had no part in making it.
+"""How near a made portrait is to any real one, by a face recogniser of other make.
 
 Metric: dlib's face_recognition_resnet_model_v1 (King, 2017; 128-d, trained so that one person's
 pictures lie within a Euclidean distance of 0.6), with the 5-point landmarks and models of the
