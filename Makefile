@@ -2,6 +2,7 @@
 
 VENV     ?= .venv
 PORT     ?= 8080
+QUALITY  ?= best
 DATA     ?= ../shared/data
 MINUTES  ?= 60
 # On Linux the PyPI wheel of torch brings gigabytes of CUDA libraries, which export does not need.
@@ -26,14 +27,18 @@ export OPENBLAS_NUM_THREADS ?= 1
 export AVATAR_DATA ?= $(DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve bench tools test lint check train-speech evaluate-speech train-generator \
+.PHONY: help serve avatar bench tools test lint check train-speech evaluate-speech train-generator \
 	evaluate-generator basis builtin-avatars clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-serve: $(VENV)/.cpu ## install the light run time and open the page's server
-	@$(BIN)/engine serve --port $(PORT)
+serve: $(VENV)/.cpu ## install the light run time and start the page; AVATAR=me.avatar to choose
+	@$(BIN)/engine serve --port $(PORT) $(if $(AVATAR),--avatar '$(AVATAR)')
+
+avatar: $(VENV)/.export ## make an avatar: PHOTO=me.jpg (and QUALITY=fast for a first look)
+	@test -n '$(PHOTO)' || { echo "Which photo? make avatar PHOTO=me.jpg"; exit 2; }
+	@$(BIN)/engine export --identity '$(PHOTO)' --quality $(QUALITY)
 
 bench: $(VENV)/.cpu ## measure every stage of the pipeline on this machine
 	@$(BIN)/engine bench
@@ -69,7 +74,8 @@ basis: $(VENV)/.train ## 3D face model -> landmark basis and mouth atlas of the 
 	@$(BIN)/python -m training.mouth_atlas
 
 builtin-avatars: $(VENV)/.train ## portraits -> engine/resources/avatars
-	@$(BIN)/python -m training.builtin --data $(DATA)
+	@$(BIN)/python -m training.builtin portraits
+	@$(BIN)/python -m training.builtin export
 
 clean: ## remove what make has installed and cached; runs/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
@@ -89,11 +95,17 @@ $(VENV)/.torch: | $(BIN)/python
 	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
 	@touch $@
 
+$(VENV)/.export: pyproject.toml $(VENV)/.torch
+	@echo "Installing what makes avatars into $(VENV), a minute or two ..."
+	@$(PIP) -e '.[cpu,export]' '$(TORCH)'
+	@$(without-libgl)
+	@touch $@ $(VENV)/.cpu
+
 $(VENV)/.dev: pyproject.toml $(VENV)/.torch
 	@echo "Installing the test tools into $(VENV), a minute or two ..."
 	@$(PIP) -e '.[cpu,export,dev]' '$(TORCH)'
 	@$(without-libgl)
-	@touch $@ $(VENV)/.cpu
+	@touch $@ $(VENV)/.cpu $(VENV)/.export
 
 $(VENV)/.train: pyproject.toml $(VENV)/.torch
 	@echo "Installing the training tools into $(VENV), a minute or two ..."
