@@ -99,4 +99,5 @@ def tune(
         optimiser.step()
         progress((step + 1) / plan.steps)
     prior.synthesis.to(memory_format=torch.contiguous_format)
+    prior.round_to_half()
     return FaceGenerator(prior, w, rest).eval()

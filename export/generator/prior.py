@@ -40,6 +40,15 @@ class LitePrior(nn.Module):
         moved = self.synthesis(w + self.displacement(face, w))
         return relative(moved, self.synthesis(w), rest)
 
+    @torch.no_grad()
+    def round_to_half(self) -> None:
+        """Give every weight the value that a file in half precision keeps of it.
+
+        Done before what has to be exact is worked out from the weights, such as rest.
+        """
+        for parameter in self.parameters():
+            parameter.copy_(parameter.half().float())
+
     def save(self, path: Path = PRIOR_PATH) -> None:
         """Write float16 safetensors with the configuration in the header."""
         from safetensors.torch import save_file
