@@ -1,0 +1,53 @@
+"""What is packed is what a user loads."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.avatar import PARTS, SCHEMA
+from engine.errors import AvatarEngineError
+from export.bundle import Identity, write_bundle
+from tests import bundles
+
+pytestmark = pytest.mark.export
+WHO = Identity("me", "It is me", "a photo", "CC0", "my own face")
+
+
+def test_a_packed_bundle_loads_as_it_was(tmp_path: Path) -> None:
+    path, photo = tmp_path / "me.avatar", bundles.photo()
+    facts = {"family": "matrix", "size": bundles.CANVAS}
+    avatar = write_bundle(path, WHO, photo, np.array(bundles.MATRIX), bundles.face_model(), facts)
+    np.testing.assert_array_equal(avatar.photo, photo)
+    np.testing.assert_array_equal(avatar.matrix, bundles.MATRIX)
+    assert (avatar.name, avatar.title) == ("me", "It is me")
+    assert avatar.manifest["generator"] == facts
+    assert avatar.manifest["rights"] == "my own face"
+    thumbnail = cv2.imdecode(np.frombuffer(avatar.thumbnail_jpg, np.uint8), cv2.IMREAD_COLOR)
+    assert thumbnail.shape == (192, 192, 3)
+
+
+def test_the_file_holds_the_parts_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "me.avatar"
+    facts = {"family": "matrix", "size": bundles.CANVAS}
+    write_bundle(path, WHO, bundles.photo(), np.array(bundles.MATRIX), bundles.face_model(), facts)
+    with zipfile.ZipFile(path) as archive:
+        assert sorted(archive.namelist()) == sorted(["manifest.json", *PARTS])
+        manifest = json.loads(archive.read("manifest.json"))
+    assert manifest["schema"] == SCHEMA
+    assert set(manifest["parts"]) == set(PARTS)
+    assert {"avatar-engine", "torch", "mediapipe"} <= set(manifest["made_with"])
+    x0, y0, x1, y1 = manifest["frame"]["mouth"]
+    assert x0 < bundles.MOUTH[0] < x1
+    assert y0 < bundles.MOUTH[1] < y1
+
+
+def test_what_could_not_be_loaded_is_an_error_at_once(tmp_path: Path) -> None:
+    with pytest.raises(AvatarEngineError):
+        write_bundle(tmp_path / "me.avatar", WHO, bundles.photo(), np.array(bundles.MATRIX),
+                     bundles.face_model(), {"family": "matrix", "size": 32})  # fmt: skip
