@@ -1,10 +1,12 @@
 """Self-reenactment of video clips: how much of a real talking face an avatar reproduces.
 
-``python -m training.evaluate_face`` exports an avatar from the first closed-mouth frame of each clip, drives it
-with the tracked motion and with the clip's own sound, and compares with the real frames under one protocol:
-both are aligned by the eyes (256 x 256; eye centres at (92, 100) and (164, 100)); PSNR and SSIM on rows 20 to
-250 and columns 30 to 226; LMD is the mean distance of the 20 outer-lip landmarks in pixels; r is the correlation
-of the lip gap. "Open" are the 40 % of frames with the widest real gap. The still photo is the floor.
+``python -m training.evaluate_face`` exports an avatar from the first closed-mouth frame of each
+clip, drives it with the tracked motion and with the clip's own sound, and compares with the real
+frames under one protocol: both are aligned by the eyes (256 x 256; eye centres at (92, 100) and
+(164, 100)); PSNR and SSIM on rows 20 to 250 and columns 30 to 226; LMD is the mean distance of the
+20 outer-lip landmarks in pixels; r is the correlation of the lip gap. "Open" are the 40 % of frames
+with the widest real gap.
+The still photo is the floor.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ Frames = Sequence[NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Clip:
-    """frames: ``[H, W, 3]`` uint8 RGB. landmarks: ``[T, 478, 3]``. rest: index of a closed-mouth frame."""
+    """frames: ``[H, W, 3]`` uint8 RGB. landmarks: ``[T, 478, 3]``. rest: where the mouth is
+    closed."""
 
     path: Path
     frames: list[NDArray[np.uint8]]

@@ -44,7 +44,7 @@ def _normals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArr
 
 
 def _without_gaps(rgba: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Close pinholes between teeth and gum; they would show the dark behind. Premultiplied, ``[h, w, 4]``."""
+    """Close pinholes between teeth and gum; they show the dark. Premultiplied, ``[h, w, 4]``."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
     closed = cv2.morphologyEx(rgba[..., 3], cv2.MORPH_CLOSE, kernel)
     around = cv2.GaussianBlur(rgba, (0, 0), 5)
