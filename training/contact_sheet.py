@@ -1,4 +1,4 @@
-"""What an avatar can do, for eyes: ``python -m training.contact_sheet --out sheet.jpg NAME ...``."""
+"""What an avatar can do, drawn: ``python -m training.contact_sheet --out sheet.jpg NAME ...``."""
 
 from __future__ import annotations
 
