@@ -64,8 +64,9 @@ def _progress(style: ProgressStyle) -> Iterator[Callable[[str, float], None]]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_err, disable=style is ProgressStyle.json) as progress:
-        task = progress.add_task("", total=1.0)
+    hidden = style is ProgressStyle.json
+    with Progress(*columns, console=_err, disable=hidden, transient=True) as progress:
+        task = progress.add_task("starting", total=1.0)
         printed = ("", -1)
 
         def report(stage: str, share: float) -> None:
