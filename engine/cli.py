@@ -64,7 +64,7 @@ def _progress(style: ProgressStyle) -> Iterator[Callable[[str, float], None]]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    hidden = style is ProgressStyle.json
+    hidden = style is ProgressStyle.json or not _err.is_terminal
     with Progress(*columns, console=_err, disable=hidden, transient=True) as progress:
         task = progress.add_task("starting", total=1.0)
         printed = ("", -1)
