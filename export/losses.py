@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from export.align import CANVAS_EYES
+
 __all__ = ["attention", "composite", "fields_loss"]
 
 
@@ -29,7 +31,9 @@ def attention(size: int) -> Tensor:
         return torch.exp(-(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2))
 
     weight = 0.25 + blob(0.5, 0.5, 0.33, 0.4) + 3.0 * blob(0.5, 0.60, 0.15, 0.12)
-    weight = weight + 1.5 * (blob(0.353, 0.265, 0.09, 0.06) + blob(0.647, 0.265, 0.09, 0.06))
+    # An eye is small and shut for moments only: unless it counts for much, lids are never learned.
+    for x_eye, y_eye in CANVAS_EYES:
+        weight = weight + 9.0 * blob(float(x_eye), float(y_eye), 0.085, 0.05)
     return (weight / weight.mean())[None, None]
 
 
@@ -42,11 +46,21 @@ def fields_loss(
     """
     size = predicted.shape[-1]
     shows, covers = 1 - target[:, 2:3], target[:, 2:3]
-    flow = ((predicted[:, :2] - target[:, :2]).abs() * size * shows * weight).mean()
-    alpha = ((predicted[:, 2:3] - target[:, 2:3]).abs() * weight).mean()
+    pixels = (predicted[:, :2] - target[:, :2]) * size
+    flow = (pixels.abs() * shows * weight).mean()
+    # Squares besides: a lid that stays open errs by much in few places, which absolute errors let pass.
+    leap = (pixels.square() * shows * weight).mean()
+    uncovered = predicted[:, 2:3] - target[:, 2:3]
+    alpha = ((uncovered.abs() + 2 * uncovered.square()) * weight).mean()
     colour = ((predicted[:, 3:] - target[:, 3:]).abs() * covers * weight).mean()
     difference = composite(photo, predicted) - composite(photo, target)
     picture = (difference.abs() * weight).mean()
-    total = flow + 6 * alpha + 6 * colour + 4 * picture
-    parts = {"flow px": flow, "alpha": alpha, "colour": colour, "picture": picture}
+    total = flow + 0.4 * leap + 6 * alpha + 6 * colour + 4 * picture
+    parts = {
+        "flow px": flow,
+        "flow px2": leap,
+        "alpha": alpha,
+        "colour": colour,
+        "picture": picture,
+    }
     return total, {k: float(v.detach()) for k, v in parts.items()}

@@ -44,7 +44,7 @@ def sample_motions(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         for k in _both(name):
             # Nobody is quite symmetric.
             face[:, k] = amount * rng.uniform(0.85, 1.15, count)
-    blink = (rng.random(count) < 0.4) * np.minimum(rng.random(count) * 1.3, 1.0)
+    blink = (rng.random(count) < 0.5) * np.minimum(rng.random(count) * 1.6, 1.0)
     for k in _both("eyeBlink"):
         face[:, k] = np.clip(blink * rng.uniform(0.97, 1.03, count), 0, 1)
     gaze = rng.normal(0, 0.22, (2, count)) * (rng.random(count) < 0.5)
