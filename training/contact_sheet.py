@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.avatar import Avatar, builtin_avatars, find_avatar
 from engine.motion import coefficients
 
-__all__ = ["POSES", "main", "sheet"]
+__all__ = ["POSES", "gallery", "main", "sheet"]
 
 # Label -> (coefficients, head pitch, yaw and roll in degrees).
 POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
@@ -63,16 +63,31 @@ def sheet(avatar: Avatar, side: int) -> NDArray[np.uint8]:
     return np.hstack(tiles)
 
 
+def gallery(avatars: list[Avatar], side: int) -> NDArray[np.uint8]:
+    """One row: every avatar once, each in another pose, the whole frame."""
+    poses = [POSES[k] for k in ("rest", "aa", "ee", "oh", "sway", "oo", "f v")]
+    tiles = []
+    for k, avatar in enumerate(avatars):
+        face, degrees = poses[k % len(poses)]
+        canvas = avatar.face.canvas(coefficients(**face))
+        frame = avatar.compositor.draw(canvas, np.radians(degrees).astype(np.float32))
+        tiles.append(cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA))
+    return np.hstack(tiles)
+
+
 def main(
     out: Annotated[Path, typer.Option(help="The picture to write.")],
     avatars: Annotated[
         list[str] | None, typer.Argument(help="Names or files; built-in by default.")
     ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Each avatar once, in another pose, in one row.")
+    ] = False,
     side: Annotated[int, typer.Option(help="Of a tile, pixels.")] = 220,
 ) -> None:
     """One row an avatar."""
-    names = avatars or list(builtin_avatars())
-    rows = [sheet(Avatar.load(find_avatar(name)), side) for name in names]
+    loaded = [Avatar.load(find_avatar(name)) for name in avatars or builtin_avatars()]
+    rows = [gallery(loaded, side)] if once else [sheet(avatar, side) for avatar in loaded]
     out.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(out), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 
