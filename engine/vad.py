@@ -32,8 +32,8 @@ class VoiceGate:
                      is slower than an opening one; both are shorter than a syllable.
     """
 
-    closed: float = 0.3
-    opened: float = 0.6
+    closed: float = 0.35
+    opened: float = 0.65
     attack: int = 3
     release: int = 8
 

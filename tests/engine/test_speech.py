@@ -91,7 +91,9 @@ def test_no_columns_change_nothing(model: SpeechModel) -> None:
 def test_silence_and_noise_leave_the_mouth_at_rest(model: SpeechModel, level: float) -> None:
     sound = (level * np.random.default_rng(0).standard_normal(32000)).astype(np.float32)
     heard, _ = LogMel().step(sound, LogMel().initial_state())
-    assert in_chunks(model, heard, 200).max() < 0.02
+    faces = in_chunks(model, heard, 200)
+    assert faces.max() < 0.05  # noise that sets in with the stream may be a breath for 80 ms
+    assert not faces[20:].any()
 
 
 def altered(**metadata: str) -> bytes:

@@ -22,7 +22,7 @@ from training.speech.corpus import load_utterances, prepare_recorded, prepare_sy
 from training.speech.dataset import Windows, aligned_example, tracked_example
 from training.speech.geometry import LipGeometry, gap, width
 from training.speech.measure import correlation
-from training.speech.network import SpeechNetwork
+from training.speech.network import SpeechNetwork, lean_to_closing
 from training.speech.real import Address, GridClip, addresses, grid_clips, strangers
 from training.speech.to_onnx import export_speech
 from training.speech.tracking import Track
@@ -66,6 +66,7 @@ def main() -> None:
         lambda net: {**_agreement(net, held, "s1"), **_agreement(net, others, "x")},
     )
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    lean_to_closing(network)
     export_speech(network.eval(), options.out, note=f"{options.name}, {options.steps} steps")
 
 
@@ -92,7 +93,7 @@ def _mix(
     offset: float,
     look_ahead: int,
 ) -> Mix:
-    """A batch of 32: nine of real lips, twenty of aligned speech, three without a voice."""
+    """A batch of 32: seven of real lips, 22 of aligned speech, three without a voice."""
     surroundings = Surroundings(list(untexted(data, _VOICES)))
     utterances = load_utterances(runs / "utterances", for_training=True)
     aligned = [aligned_example(u.sound, u.phones, model) for u in utterances]
@@ -101,9 +102,9 @@ def _mix(
     log.info("%d aligned utterances, %d real clips", len(aligned), len(real))
     return Mix(
         (
-            (Windows(aligned, surroundings, look_ahead), 20),
-            (Windows(real, surroundings, look_ahead, speeds=(0.85, 1.25)), 5),
-            (Windows(spoken, surroundings, look_ahead, speeds=(0.85, 1.2)), 4),
+            (Windows(aligned, surroundings, look_ahead), 22),
+            (Windows(real, surroundings, look_ahead, speeds=(0.85, 1.25)), 4),
+            (Windows(spoken, surroundings, look_ahead, speeds=(0.85, 1.2)), 3),
         ),
         silent=3,
     )

@@ -16,9 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from engine.features import BANDS
-from training.speech.articulators import CONTROLS, articulate, spread_matrix
+from training.speech.articulators import CONTROL_INDEX, CONTROLS, articulate, spread_matrix
 
-__all__ = ["SpeechNetwork", "SpeechNetworkConfig", "StreamingStep"]
+__all__ = [
+    "CLOSING_LOGIT",
+    "SpeechNetwork",
+    "SpeechNetworkConfig",
+    "StreamingStep",
+    "lean_to_closing",
+]
+
+# On training speech: 80 to 87 % of bilabials closed, 22 to 29 % of t d k g s (taught: 9 %).
+CLOSING_LOGIT = 0.7
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,16 @@ class SpeechNetwork(nn.Module):
         x = torch.relu(self.enter((columns - self.mean) / self.deviation))  # [B, T, units]
         hidden, _ = self.recurrent(x)  # [B, T, units]
         return torch.sigmoid(self.control(hidden)), self.voice(hidden)[..., 0]
+
+
+@torch.no_grad()
+def lean_to_closing(network: SpeechNetwork, logit: float = CLOSING_LOGIT) -> None:
+    """Close the lips where the network is in doubt; in place, once, after training.
+
+    40 ms after its onset a /p/ can not be told from a /t/ for certain, and a squared error settles
+    the doubt by lips half closed: right for neither.
+    """
+    network.control.bias[CONTROL_INDEX["closure"]] += logit
 
 
 class StreamingStep(nn.Module):

@@ -70,7 +70,7 @@ def losses(
     taught = geometry(articulate(batch.controls))
     tracked = batch.tracked[..., None, None]
     real = tracked * batch.displacement + (1 - tracked) * taught
-    known = batch.aligned * (1 - batch.tracked) + 2.0 * batch.tracked
+    known = torch.maximum(batch.aligned, batch.tracked)
     touching = (gap(real) < _CLOSED).float() * batch.voice
     weight = known * (1 + _TOUCHING * touching)
     weight = weight / weight.sum().clamp(min=1)
