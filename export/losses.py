@@ -48,7 +48,7 @@ def fields_loss(
     shows, covers = 1 - target[:, 2:3], target[:, 2:3]
     pixels = (predicted[:, :2] - target[:, :2]) * size
     flow = (pixels.abs() * shows * weight).mean()
-    # Squares besides: a lid that stays open errs by much in few places, which absolute errors let pass.
+    # Squares as well: a lid that stays open errs by much in few places, which absolutes let pass.
     leap = (pixels.square() * shows * weight).mean()
     uncovered = predicted[:, 2:3] - target[:, 2:3]
     alpha = ((uncovered.abs() + 2 * uncovered.square()) * weight).mean()
