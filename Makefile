@@ -103,9 +103,9 @@ $(VENV)/.export: pyproject.toml $(VENV)/.torch
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.torch
 	@echo "Installing the test tools into $(VENV), a minute or two ..."
-	@$(PIP) -e '.[cpu,export,dev]' '$(TORCH)'
+	@$(PIP) -e '.[cpu,export,train,dev]' '$(TORCH)'
 	@$(without-libgl)
-	@touch $@ $(VENV)/.cpu $(VENV)/.export
+	@touch $@ $(VENV)/.cpu $(VENV)/.export $(VENV)/.train
 
 $(VENV)/.train: pyproject.toml $(VENV)/.torch
 	@echo "Installing the training tools into $(VENV), a minute or two ..."

@@ -47,14 +47,14 @@ def test_attention_is_on_mouth_and_eyes() -> None:
     weight = attention(64)[0, 0]
     assert float(weight.mean()) == pytest.approx(1)
     mouth, eye, cheek, corner = weight[39, 32], weight[17, 22], weight[36, 12], weight[0, 0]
-    assert mouth > eye > cheek > corner > 0
+    assert min(mouth, eye) > 2 * cheek > 2 * corner > 0
 
 
 def test_the_target_has_no_loss_and_each_error_costs() -> None:
     photo, target, weight = torch.rand(2, 3, N, N), smooth(1, 2), attention(N)
     loss, parts = fields_loss(target, target, photo, weight)
     assert float(loss) == 0
-    assert set(parts) == {"flow px", "alpha", "colour", "picture"}
+    assert not any(parts.values())
     for channel in range(6):
         wrong = target.clone()
         wrong[:, channel] += 0.02
