@@ -38,7 +38,7 @@ class Plan:
     rate: float = 1.2e-3
 
 
-PLANS = {"fast": Plan(frames=96, steps=60), "best": Plan(frames=480, steps=700)}
+PLANS = {"fast": Plan(frames=96, steps=60), "best": Plan(frames=400, steps=600)}
 
 
 def puppet_frames(
