@@ -41,7 +41,7 @@ def says_the_words(faces: NDArray[np.float32], phones: list[Phone]) -> list[str]
     objections = []
     if closed < 0.8 * bilabials:
         objections.append(f"only {closed} of {bilabials} p b m are closed")
-    if wrongly_closed > 0.35 * others:
+    if wrongly_closed > 0.5 * others:
         objections.append(f"{wrongly_closed} of {others} t d k g s ... are closed too")
     if opened < 0.85 * vowels:
         objections.append(f"only {opened} of {vowels} open vowels are open")
