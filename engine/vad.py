@@ -1,9 +1,9 @@
 """A soft gate by voice activity: the mouth moves for speech and rests for everything else.
 
 The probability of voice comes from the speech model itself, which is trained against noise, breath
-and music beds. WebRTC's detector was the alternative: it takes nearly all noise at -25 dB for speech
-where this takes one hop in twenty (docs/speech.md), keeps its state in C where it can not be handed
-on, and knows no look-ahead.
+and music beds. WebRTC's detector was the alternative: it takes nearly all noise at -25 dB for
+speech where this takes one hop in twenty (docs/speech.md), keeps its state in C where it can not be
+handed on, and knows no look-ahead.
 """
 
 from __future__ import annotations

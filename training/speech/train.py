@@ -35,7 +35,7 @@ class TrainingPlan:
     memory: share of the running average of the weights that each step keeps.
     """
 
-    steps: int = 2400
+    steps: int = 1800
     rate: float = 2e-3
     warm_up: int = 100
     checkpoint_every: int = 100

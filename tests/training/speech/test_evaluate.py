@@ -29,6 +29,12 @@ def figures(tracks: list[Track]) -> dict[str, list[ClipFigures]]:
     return {name: [clip_figures(t, system) for t in tracks] for name, system in named.items()}
 
 
+def test_strangers_are_the_four_x_clips(tracks: list[Track]) -> None:
+    assert [t.key for t in tracks] == ["x_brbk7n", "x_lrwp9a", "x_lwbsza", "x_swiz3n"]
+    assert all(t.seen.mean() > 0.8 for t in tracks)
+    assert all(abs(len(t.sound) / 16000 - 3) < 0.1 for t in tracks)
+
+
 def mean(figures: list[ClipFigures], name: str) -> float:
     return float(np.nanmean([getattr(f, name) for f in figures]))
 
