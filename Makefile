@@ -28,7 +28,7 @@ export AVATAR_DATA ?= $(DATA)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve avatar bench tools test lint check train-speech evaluate-speech train-generator \
-	evaluate-generator basis builtin-avatars clean
+	evaluate-generator release basis builtin-avatars clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ train-generator: $(VENV)/.train ## portraits -> export/resources/lite_prior.safe
 
 evaluate-generator: $(VENV)/.train ## real clips re-enacted, against the still face
 	@$(BIN)/python -m training.evaluate_face --data $(DATA)
+
+release: $(VENV)/.cpu ## write down what engine/resources and export/resources hold
+	@$(BIN)/python -m training.release
 
 basis: $(VENV)/.train ## 3D face model -> landmark basis and mouth atlas of the puppet
 	@$(BIN)/python -m training.landmark_basis

@@ -25,8 +25,11 @@ from engine.liveliness import Liveliness
 from engine.motion import Motion
 from engine.speech import SpeechModel, SpeechState
 
-__all__ = ["Pipeline", "PipelineState", "TimedFrame", "TimedMotion"]
+__all__ = ["EXPRESSION", "Pipeline", "PipelineState", "TimedFrame", "TimedMotion"]
 
+# The model says the mean of what mouths do for a sound, which spreads less than any one mouth does:
+# over seven GRID clips of five speakers 0.36 to 0.93 times as much.
+EXPRESSION = 1.3
 _HOPS_PER_FRAME = FRAME_SAMPLES // HOP_SAMPLES
 
 
@@ -61,13 +64,21 @@ class Pipeline:
     """An avatar that listens. Immutable; one serves any number of sessions.
 
     liveliness: strength of blinks, gaze and sway; 0 holds the face still but for the mouth.
+    expression: how far the mouth goes for what the speech model says, 1 for just as far.
     """
 
-    def __init__(self, avatar: Avatar, speech: SpeechModel, liveliness: float = 1.0) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        speech: SpeechModel,
+        liveliness: float = 1.0,
+        expression: float = EXPRESSION,
+    ) -> None:
         self.avatar = avatar
         self._speech = speech
         self._features = LogMel()
         self._liveliness = Liveliness(strength=liveliness)
+        self._expression = np.float32(expression)
 
     @property
     def look_ahead_samples(self) -> int:
@@ -92,7 +103,9 @@ class Pipeline:
             hop = state.hops + n - self._speech.look_ahead_hops
             if hop >= 0 and hop % _HOPS_PER_FRAME == 0:
                 pts = hop * HOP_SAMPLES
-                motions.append(TimedMotion(pts, liveliness.motion(pts).plus(Motion(face))))
+                motions.append(
+                    TimedMotion(pts, liveliness.motion(pts).plus(Motion(face * self._expression)))
+                )
         after = PipelineState(
             state.heard + len(samples), state.hops + len(faces), features, speech, state.seed
         )

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.avatar import Avatar
 from engine.errors import BadInput
 from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
-from export.align import frame_photo
+from export.align import Framing, frame_photo
 from export.bundle import Identity, write_bundle
 from export.canvas import canvas_picture
 from export.generator.prior import FaceGenerator, LitePrior
@@ -34,6 +33,7 @@ STAGES = {
     "writing ONNX": 0.10,
     "packing the bundle": 0.02,
 }
+_ENLARGED = 1.4
 _FIRST_SHARES = {"moving the puppet": 0.20, "tuning the generator": 0.40, "writing ONNX": 0.34}
 
 
@@ -82,7 +82,7 @@ def export_identity(
         facts = {"family": "lite", "size": canvas, "quality": quality, "steps": plan.steps}
         avatar = write_bundle(partial, identity, framing.image, puppet.matrix, model, facts)
     report("packing the bundle")(1.0)
-    return Report(avatar, worst, tuple(_warnings(puppet, framing.padded, portrait.landmarks, size)))
+    return Report(avatar, worst, tuple(_warnings(puppet, framing)))
 
 
 def _proven(generator: FaceGenerator) -> tuple[bytes, float]:
@@ -112,15 +112,13 @@ def _staged(
     return stage
 
 
-def _warnings(
-    puppet: Puppet, padded: float, landmarks: NDArray[np.float32], size: int
-) -> list[str]:
+def _warnings(puppet: Puppet, framing: Framing) -> list[str]:
     """What is not wrong, but will show."""
     found = []
     if puppet.gap >= CLOSED_GAP:
         found.append("the mouth is open in the photo and was closed: a closed mouth looks better")
-    if padded > 0.02:
+    if framing.padded > 0.02:
         found.append("the photo is tight around the face: its edge was continued")
-    if np.ptp(landmarks[:468, 1]) < 0.3 * size:
-        found.append("the face is small in the photo: a closer one is sharper")
+    if framing.matrix[0, 0] > _ENLARGED:
+        found.append("the face is small in the photo and was enlarged: a closer one is sharper")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from engine import avatar as avatar_module
 from engine import cli
 from engine.errors import BadInput
+from engine.pipeline import EXPRESSION
 from tests import bundles
 from tests.sounds import encoded, speech
 
@@ -282,3 +284,8 @@ assert not heavy, heavy
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.mp4").stat().st_size > 1000
+
+
+def test_the_mouth_goes_as_far_as_live_by_default() -> None:
+    parameter = inspect.signature(cli.render).parameters["expression"]
+    assert parameter.default == EXPRESSION
