@@ -6,7 +6,7 @@ QUALITY  ?= best
 DATA     ?= ../shared/data
 MINUTES  ?= 60
 # On Linux the PyPI wheel of torch brings gigabytes of CUDA libraries, which export does not need.
-# TORCH_INDEX=https://download.pytorch.org/whl/cpu brings the small one where that site is reachable.
+# TORCH_INDEX=... takes it from PyTorch's own index of CPU builds, which its installation page names.
 TORCH    ?= torch==2.13.0
 TORCH_INDEX ?=
 
