@@ -207,8 +207,8 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def _insert(report: Path, text: str) -> None:
     """Replace what stands between the report's two marks."""
-    marks = re.compile(r"(<!-- tables -->\n).*?(\n<!-- end of tables -->)", re.DOTALL)
-    report.write_text(marks.sub(lambda m: m[1] + text + m[2], report.read_text()))
+    marks = re.compile(r"(<!-- tables -->\n).*?(<!-- end of tables -->)", re.DOTALL)
+    report.write_text(marks.sub(lambda m: m[1] + text + "\n" + m[2], report.read_text()))
 
 
 def _draw(groups: Mapping[str, Sequence[Track]], named: Mapping[str, System], path: Path) -> None:
