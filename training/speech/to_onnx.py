@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from engine.audio import HOP_SAMPLES, SAMPLE_RATE
 from engine.features import BANDS, FLOOR
 from engine.motion import ARKIT
 from engine.runtime.onnx import OnnxModel
 from engine.speech import FORMAT
+from export.to_onnx import to_onnx
 from export.verify import Recurrence, Verification, torch_step, verify
 from training.speech.network import SpeechNetwork, StreamingStep
 
@@ -25,7 +23,6 @@ log = logging.getLogger(__name__)
 
 _INPUTS = ("column", "hidden")
 _OUTPUTS = ("coefficients", "voice", "hidden_out")
-_HALF_FROM = 256  # initialisers of this many numbers and more are stored in half precision
 
 
 def export_speech(network: SpeechNetwork, path: Path, note: str = "") -> Verification:
@@ -55,23 +52,12 @@ def export_speech(network: SpeechNetwork, path: Path, note: str = "") -> Verific
 
 def speech_onnx(network: SpeechNetwork, note: str = "") -> bytes:
     """The model's bytes: one streaming step with its contract in the metadata."""
-    step = StreamingStep(network).eval()
     hidden = torch.zeros(network.config.layers, 1, network.config.units)
-    buffer = io.BytesIO()
-    program = torch.onnx.export(
-        step,
+    return to_onnx(
+        StreamingStep(network).eval(),
         (torch.zeros(1, BANDS), hidden),
-        input_names=list(_INPUTS),
-        output_names=list(_OUTPUTS),
-        external_data=False,
-        verbose=False,
-    )
-    assert program is not None
-    program.save(buffer)
-    model = onnx.load_from_string(buffer.getvalue())
-    _store_in_half(model.graph)
-    helper.set_model_props(
-        model,
+        _INPUTS,
+        _OUTPUTS,
         {
             "format": FORMAT,
             "sample_rate": str(SAMPLE_RATE),
@@ -83,19 +69,3 @@ def speech_onnx(network: SpeechNetwork, note: str = "") -> bytes:
             "note": note,
         },
     )
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
-
-
-def _store_in_half(graph: onnx.GraphProto) -> None:
-    """Keep the large weights as float16 behind a cast, which onnxruntime folds when it loads."""
-    casts = []
-    for weight in graph.initializer:
-        value = numpy_helper.to_array(weight)
-        if value.dtype != np.float32 or value.size < _HALF_FROM:
-            continue
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)
