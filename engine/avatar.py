@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from engine.compositor import Compositor
 from engine.errors import BadBundle, BadInput
 from engine.face import FaceModel
+from engine.teeth import Teeth
 
 __all__ = ["PARTS", "SCHEMA", "Avatar", "builtin_avatars", "find_avatar", "read_manifest"]
 
-SCHEMA = 1
-PARTS = ("face.onnx", "photo.png", "preview.png", "thumbnail.jpg")
+SCHEMA = 2
+PARTS = ("face.onnx", "photo.png", "teeth.png", "preview.png", "thumbnail.jpg")
 _MANIFEST = "manifest.json"
 _PART_LIMIT = 64 << 20
 _MANIFEST_LIMIT = 1 << 20
@@ -74,13 +75,15 @@ class Avatar:
             frame, canvas = manifest["frame"], manifest["canvas"]
             width, height, size = int(frame["width"]), int(frame["height"]), int(canvas["size"])
             matrix = np.array(canvas["matrix"], np.float64)
+            teeth_origin = np.array(manifest["teeth"]["origin"], np.float64)
             name, title = str(manifest["name"]), str(manifest["title"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise BadBundle(
-                f"{path.name}: its manifest lacks or garbles {error}, expected frame, canvas, name "
-                "and title: export it anew"
+                f"{path.name}: its manifest lacks or garbles {error}, expected frame, canvas, "
+                "teeth, name and title: export it anew"
             ) from error
         photo = _photo(parts["photo.png"], (width, height), path.name)
+        teeth = Teeth.from_png(parts["teeth.png"], teeth_origin, path.name)
         face = FaceModel(parts["face.onnx"], threads)
         if not _fits(matrix, width, height) or size != face.size:
             raise BadBundle(
@@ -95,7 +98,7 @@ class Avatar:
             photo,
             matrix,
             face,
-            Compositor(photo, matrix, size),
+            Compositor(photo, matrix, size, teeth),
             parts["preview.png"],
             parts["thumbnail.jpg"],
         )
@@ -212,7 +215,7 @@ def _manifest(archive: zipfile.ZipFile, bundle: str) -> dict[str, Any]:
             f"{bundle} is of schema {schema!r}, expected {SCHEMA}: it was made by another version, "
             "update the engine or export it anew"
         )
-    for part in ("frame", "canvas", "generator", "made_with", "parts"):
+    for part in ("frame", "canvas", "teeth", "generator", "made_with", "parts"):
         if not isinstance(manifest.get(part), dict):
             raise BadBundle(
                 f"{bundle}: its manifest has {manifest.get(part)!r:.40} for {part!r}, expected an "

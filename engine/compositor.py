@@ -2,7 +2,7 @@
 
 The photo is looked up once for each pixel of the frame, at its own resolution: where the head has
 turned to, plus where the face has moved to. Colour is then blended in where the canvas covers the
-photo.
+photo, with teeth in it where the mouth is open.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.face import Canvas
+from engine.teeth import Teeth
 
 __all__ = ["HEAD_LIMIT", "Compositor"]
 
@@ -28,6 +29,8 @@ _DEPTH = 0.42
 # The canvas fades out towards its border, in shares of its side.
 _FADE = 0.06
 _VISIBLE = 0.5 / 255
+_UNSEEN = 0.3  # with less light than this teeth fade from sight
+_JAW = 0.25  # canvas widths; no jaw drops further
 _STILL = 0.5  # pixels a radian: at most 1/20 pixel at the limit
 
 
@@ -37,9 +40,12 @@ class Compositor:
     photo:  ``[H, W, 3]`` uint8 RGB.
     matrix: ``[2, 3]``, the canvas's unit square to the photo's pixels (pixel centres at .5).
     size:   the canvas's side in canvas pixels.
+    teeth:  layers in the photo's pixels.
     """
 
-    def __init__(self, photo: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> None:
+    def __init__(
+        self, photo: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, teeth: Teeth
+    ) -> None:
         self._photo = np.ascontiguousarray(photo)
         height, width = photo.shape[:2]
         self._linear = matrix[:, :2].astype(np.float32)
@@ -64,6 +70,15 @@ class Compositor:
         self._region = np.s_[y0 - top : min(y1, height) - top, x0 - left : min(x1, width) - left]
         self._grid = np.ascontiguousarray(self._grid[self._box])
         self._turn = np.ascontiguousarray(turn[:, *self._box])
+        self._upper, self._lower = (_premultiplied(x) for x in (teeth.upper, teeth.lower))
+        self._teeth = teeth.origin.astype(np.float32)
+        # The part of the region where teeth can come to be: their layers, a dropped jaw, a turn.
+        reach = np.abs(turn).sum(0).max() * HEAD_LIMIT + 2
+        drop = _JAW * float(np.hypot(*matrix[:, 1]))
+        x, y = (np.floor(teeth.origin - (x0, y0) - reach)).astype(int)
+        h, w = teeth.upper.shape[:2]
+        far_x, far_y = int(x + w + 2 * reach) + 1, int(y + h + 2 * reach + drop) + 1
+        self._mouth = np.s_[max(y, 0) : max(far_y, 0), max(x, 0) : max(far_x, 0)]
 
     def _turning(self, matrix: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
         """Lookup displacement a radian of pitch, yaw and roll: ``[3, H, W, 2]`` pixels.
@@ -109,22 +124,62 @@ class Compositor:
             cv2.scaleAdd(self._turn[k], float(turn[k]), lookup, lookup)
         region = lookup[self._region]
         on_canvas = cv2.transform(region, self._to_canvas)
-        flow = _looked_up(canvas.flow * self._window, on_canvas)
+        moved = _looked_up(np.dstack([canvas.flow * self._window, canvas.mouth]), on_canvas)
         cover = _looked_up(canvas.cover * self._window, on_canvas)
-        region += cv2.transform(flow, self._linear)
+        self._add_teeth(cover, moved[..., 2:], region, self._linear @ canvas.jaw)
+        region += cv2.transform(moved[..., :2], self._linear)
         frame = self._photo.copy()
         # Cubic: a swaying head must not pulse between sharp and soft as it crosses the pixel grid.
         frame[self._box] = _looked_up(
             self._photo, lookup, cv2.INTER_CUBIC, border=cv2.BORDER_REPLICATE
         )
-        alpha = cover[..., 3]
-        rows = np.flatnonzero(alpha.max(1) > _VISIBLE)
-        if len(rows):
-            columns = np.flatnonzero(alpha.max(0) > _VISIBLE)
-            box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            under, over = frame[self._box][self._region][box], cover[box]
-            under[:] = np.rint(under * (1 - over[..., 3:]) + over[..., :3] * 255).astype(np.uint8)
+        box = _bounds(cover[..., 3])
+        under, over = frame[self._box][self._region][box], cover[box]
+        under[:] = np.rint(under * (1 - over[..., 3:]) + over[..., :3] * 255).astype(np.uint8)
         return frame
+
+    def _add_teeth(
+        self,
+        cover: NDArray[np.float32],
+        mouth: NDArray[np.float32],
+        where: NDArray[np.float32],
+        jaw: NDArray[np.float32],
+    ) -> None:
+        """Put teeth into ``cover [h, w, 4]``, in place, wherever it shows the inside of the mouth.
+
+        mouth: ``[h, w, 2]``, light and tongue. where: ``[h, w, 2]``, the place in the photo that
+        each pixel shows, the head turned and the face at rest. jaw: ``[2]`` pixels.
+        """
+        inside = cover[self._mouth]
+        box = _bounds(inside[..., 3])
+        inside, place = inside[box], where[self._mouth][box] - self._teeth
+        if not inside.size:
+            return
+        light, tongue = mouth[self._mouth][box][..., :1], mouth[self._mouth][box][..., 1:]
+        open_to_them = inside[..., 3:] * np.minimum(light / _UNSEEN, 1)
+        for layer, at, seen in (
+            (self._lower, place - jaw, open_to_them * (1 - tongue)),
+            (self._upper, place, open_to_them),
+        ):
+            teeth = _looked_up(layer, at) * seen
+            inside[..., :3] *= 1 - teeth[..., 3:] / np.maximum(inside[..., 3:], _VISIBLE)
+            inside[..., :3] += teeth[..., :3] * light
+
+
+def _bounds(alpha: NDArray[np.float32]) -> tuple[slice, slice]:
+    """The smallest box of ``alpha [h, w]`` with anything to see in it."""
+    rows = np.flatnonzero(alpha.max(1, initial=0) > _VISIBLE)
+    columns = np.flatnonzero(alpha.max(0, initial=0) > _VISIBLE)
+    if not len(rows):
+        return np.s_[:0, :0]
+    return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _premultiplied(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """``[h, w, 4]`` 0 to 1, colour multiplied by alpha."""
+    layer = rgba.astype(np.float32) / 255
+    layer[..., :3] *= layer[..., 3:]
+    return layer
 
 
 def _looked_up(

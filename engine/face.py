@@ -11,7 +11,10 @@ from engine.errors import ModelMismatch
 from engine.motion import ARKIT
 from engine.runtime.onnx import OnnxModel
 
-__all__ = ["Canvas", "FaceModel"]
+__all__ = ["FIELDS", "Canvas", "FaceModel"]
+
+# What a face model draws on its canvas, and how many channels each has, in the generator's order.
+FIELDS = {"flow": 2, "alpha": 1, "colour": 3, "light": 1, "tongue": 1}
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,16 @@ class Canvas:
     """What changes in the face's square, float32; N is the canvas's side.
 
     flow:   ``[N, N, 2]``: the photo is looked up at (x, y) + flow, in canvas widths.
-    cover:  ``[N, N, 4]``: RGB 0 to 1 premultiplied by alpha, then alpha.
+    cover:  ``[N, N, 4]``: RGB 0 to 1 premultiplied by alpha, then alpha; a mouth without teeth.
+    mouth:  ``[N, N, 2]``: 0 to 1, how much light falls on teeth, and how much the tongue hides the
+            lower ones.
+    jaw:    ``[2]``: how far the lower teeth are from where they rest, in canvas widths.
     """
 
     flow: NDArray[np.float32]
     cover: NDArray[np.float32]
+    mouth: NDArray[np.float32]
+    jaw: NDArray[np.float32]
 
 
 class FaceModel:
@@ -31,20 +39,22 @@ class FaceModel:
 
     size: N, the side of its canvas in pixels.
 
-    Raises ModelMismatch unless it maps ``face [1, 52]`` to ``flow``, ``alpha`` and ``colour``.
+    Raises ModelMismatch unless it maps ``face [1, 52]`` to the fields of :class:`Canvas`.
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
         self._model = OnnxModel(model, threads)
         inputs, outputs = self._model.inputs, self._model.outputs
-        wanted = {"flow": 2, "alpha": 1, "colour": 3}
         sides = {side for shape in outputs.values() for side in shape[2:]}
         self.size = next(iter(sides), 0)
-        square = {name: (1, n, self.size, self.size) for name, n in wanted.items()}
-        if inputs != {"face": (1, len(ARKIT))} or outputs != square:
+        wanted: dict[str, tuple[int, ...]] = {
+            name: (1, n, self.size, self.size) for name, n in FIELDS.items()
+        }
+        if inputs != {"face": (1, len(ARKIT))} or outputs != wanted | {"jaw": (1, 2)}:
+            fields = ", ".join(f"{name} [1, {n}, N, N]" for name, n in FIELDS.items())
             raise ModelMismatch(
-                f"the face model maps {inputs} to {outputs}, expected face [1, 52] to "
-                "flow [1, 2, N, N], alpha [1, 1, N, N] and colour [1, 3, N, N]: export it anew"
+                f"the face model maps {inputs} to {outputs}, expected face [1, 52] to {fields} and "
+                "jaw [1, 2]: export it anew"
             )
 
     def canvas(self, face: NDArray[np.float32]) -> Canvas:
@@ -52,7 +62,10 @@ class FaceModel:
         out = self._model.run({"face": np.ascontiguousarray(face[None], np.float32)})
         alpha, colour = out["alpha"][0], out["colour"][0]
         cover = np.concatenate([colour * alpha, alpha])
+        mouth = np.concatenate([out["light"][0], out["tongue"][0]])
         return Canvas(
             np.ascontiguousarray(out["flow"][0].transpose(1, 2, 0)),
             np.ascontiguousarray(cover.transpose(1, 2, 0)),
+            np.ascontiguousarray(mouth.transpose(1, 2, 0)),
+            out["jaw"][0],
         )

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.avatar import SCHEMA, Avatar
+from engine.face import FIELDS
+from engine.teeth import Teeth
 
 __all__ = ["Identity", "write_bundle"]
 
@@ -58,18 +60,21 @@ def write_bundle(
     identity: Identity,
     photo: NDArray[np.uint8],
     matrix: NDArray[np.float64],
+    teeth: Teeth,
     model: bytes,
     generator: dict[str, Any],
 ) -> Avatar:
     """Write the bundle and load it back as a user would.
 
     photo: ``[H, W, 3]`` uint8 RGB frame. matrix: ``[2, 3]`` canvas unit square to frame pixels.
-    model: ``face.onnx``. generator: the family and its facts, ``{"family", "size", ...}``.
+    teeth: layers in its pixels. model: ``face.onnx``.
+    generator: the family and its facts, ``{"family", "size", ...}``.
     """
     height, width = photo.shape[:2]
     parts = {
         "face.onnx": model,
         "photo.png": _png(photo),
+        "teeth.png": teeth.png(),
         "preview.png": _png(_scaled(photo, _PREVIEW)),
         "thumbnail.jpg": _thumbnail(photo),
     }
@@ -81,15 +86,13 @@ def write_bundle(
         "fps": 25,
         "frame": {"width": width, "height": height, "mouth": _mouth(matrix)},
         "canvas": {"size": size, "matrix": matrix.tolist()},
+        "teeth": {"origin": teeth.origin.tolist()},
         "generator": generator,
         "models": {
             "face.onnx": {
                 "inputs": {"face": [1, 52]},
-                "outputs": {
-                    "flow": [1, 2, size, size],
-                    "alpha": [1, 1, size, size],
-                    "colour": [1, 3, size, size],
-                },
+                "outputs": {name: [1, n, size, size] for name, n in FIELDS.items()}
+                | {"jaw": [1, 2]},
             }
         },
         "source": identity.source,

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.avatar import Avatar
 from engine.errors import BadInput
+from engine.face import FIELDS
 from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
 from export.align import Framing, frame_photo
@@ -76,11 +77,15 @@ def export_identity(
         canvas = prior.config.size
         faces, fields = puppet_frames(puppet, plan.frames, canvas, report("moving the puppet"))
         picture = canvas_picture(framing.image, puppet.matrix, canvas)
-        generator = tune(prior, picture, faces, fields, plan, report("tuning the generator"))
+        generator = tune(
+            prior, picture, faces, fields, puppet.jaw, plan, report("tuning the generator")
+        )
         model, worst = _proven(generator)
         report("writing ONNX")(1.0)
         facts = {"family": "lite", "size": canvas, "quality": quality, "steps": plan.steps}
-        avatar = write_bundle(partial, identity, framing.image, puppet.matrix, model, facts)
+        avatar = write_bundle(
+            partial, identity, framing.image, puppet.matrix, puppet.teeth(), model, facts
+        )
     report("packing the bundle")(1.0)
     return Report(avatar, worst, tuple(_warnings(puppet, framing)))
 
@@ -90,7 +95,7 @@ def _proven(generator: FaceGenerator) -> tuple[bytes, float]:
     model = face_onnx(generator)
     motions = sample_motions(50, np.random.default_rng(7))
     proof = verify(
-        torch_step(generator, ["face"], ["flow", "alpha", "colour"]),
+        torch_step(generator, ["face"], [*FIELDS, "jaw"]),
         OnnxModel(model),
         lambda n: {"face": motions[n : n + 1]},
         steps=50,

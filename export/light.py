@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from export.landmarks import EYES
 
-__all__ = ["LUMA", "sample", "white"]
+__all__ = ["LUMA", "enamel", "sample"]
 
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+# Of the fit in :func:`enamel`, for enamel in full light.
+_SCALE = np.array([1.11, 1.02, 1.04])
+_SKIN_SHARE, _WHITE_SHARE = 0.35, 0.84
 
 
 def sample(image: NDArray[np.uint8], points: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -21,7 +24,26 @@ def sample(image: NDArray[np.uint8], points: NDArray[np.floating]) -> NDArray[np
     return image[y, x].astype(np.float64) / 255
 
 
-def white(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+def enamel(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How teeth look where light falls on them in this photo: ``[3]`` RGB 0 to 1.
+
+    A geometric mean of skin and the white of the eyes, fitted to the teeth that are seen in 160
+    frames of 9 videos and 80 smiling portraits. The white of the eyes alone is too cold: teeth are
+    lit by light that lips and cheeks have coloured.
+    """
+    skin = _skin(image, landmarks)
+    seen = _SCALE * skin**_SKIN_SHARE * _white(image, landmarks, skin) ** _WHITE_SHARE
+    return np.clip(seen, 0, 1).astype(np.float32)
+
+
+def _skin(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+    cheeks = [50, 280, 205, 425, 5, 4, 195, 117, 346, 118, 347, 101, 330, 36, 266]
+    return np.median(sample(image, landmarks[cheeks, :2]), axis=0).clip(0.02, 1)
+
+
+def _white(
+    image: NDArray[np.uint8], landmarks: NDArray[np.float32], skin: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """How white looks in this light, ``[3]`` RGB 0 to 1: the white of the eyes, near the skin.
 
     Skin alone would not do: it is dark on some people under any light.
@@ -30,15 +52,13 @@ def white(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[n
     for upper, lower in EYES:
         outline = landmarks[[*upper, *reversed(lower[1:-1])], :2]
         cv2.fillPoly(eyes, [np.round(outline).astype(np.int32)], 255)
-    cheeks = [50, 280, 205, 425, 5, 4, 195, 117, 346, 118, 347, 101, 330, 36, 266]
-    skin = np.median(sample(image, landmarks[cheeks, :2]), axis=0)
     inside = image[eyes > 0].astype(np.float64) / 255
     if len(inside) < 20:
-        return skin.astype(np.float32)
+        return skin
     brightness = inside @ LUMA
     lo, hi = np.quantile(brightness, [0.72, 0.92])
     found = inside[(brightness >= lo) & (brightness <= hi)].mean(0)
     wanted = np.clip(1.35 * (found @ LUMA), 0.75 * (skin @ LUMA), 1.30 * (skin @ LUMA) + 0.15)
     # The sclera takes colour from the lids around it as well as from the light.
     tint = 1 + 0.65 * (found / (found @ LUMA) - 1)
-    return np.clip(tint * wanted, 0, 1).astype(np.float32)
+    return np.clip(tint * wanted, 0, 1)

@@ -12,14 +12,16 @@ __all__ = ["attention", "composite", "fields_loss"]
 
 
 def composite(photo: Tensor, fields: Tensor) -> Tensor:
-    """Photo ``[B, 3, N, N]`` (RGB 0 to 1) warped by the flow, colour blended in; same shape."""
+    """Photo ``[B, 3, N, N]`` (RGB 0 to 1) warped by the flow, colour blended in; same shape.
+
+    Teeth are left out: they are not the generator's."""
     batch, _, height, width = fields.shape
     theta = torch.eye(2, 3).expand(batch, -1, -1)
     base = functional.affine_grid(theta, [batch, 3, height, width], align_corners=False)
     grid = base + 2 * fields[:, :2].permute(0, 2, 3, 1)
     warped = functional.grid_sample(photo, grid, padding_mode="border", align_corners=False)
     alpha = fields[:, 2:3].clamp(0, 1)
-    return warped * (1 - alpha) + fields[:, 3:] * alpha
+    return warped * (1 - alpha) + fields[:, 3:6] * alpha
 
 
 def attention(size: int) -> Tensor:
@@ -40,7 +42,7 @@ def attention(size: int) -> Tensor:
 def fields_loss(
     predicted: Tensor, target: Tensor, photo: Tensor, weight: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
-    """Loss and its parts for fields ``[B, 6, N, N]``; photo ``[B, 3, N, N]`` RGB 0 to 1.
+    """Loss and its parts for fields ``[B, 8, N, N]``; photo ``[B, 3, N, N]`` RGB 0 to 1.
 
     Flow counts in canvas pixels where the photo shows through, colour where it covers.
     """
@@ -52,15 +54,17 @@ def fields_loss(
     leap = (pixels.square() * shows * weight).mean()
     uncovered = predicted[:, 2:3] - target[:, 2:3]
     alpha = ((uncovered.abs() + 2 * uncovered.square()) * weight).mean()
-    colour = ((predicted[:, 3:] - target[:, 3:]).abs() * covers * weight).mean()
+    painted = (predicted[:, 3:] - target[:, 3:]).abs() * covers * weight
+    colour, mouth = painted[:, :3].mean(), painted[:, 3:].mean()
     difference = composite(photo, predicted) - composite(photo, target)
     picture = (difference.abs() * weight).mean()
-    total = flow + 0.4 * leap + 6 * alpha + 6 * colour + 4 * picture
+    total = flow + 0.4 * leap + 6 * alpha + 6 * colour + 2 * mouth + 4 * picture
     parts = {
         "flow px": flow,
         "flow px2": leap,
         "alpha": alpha,
         "colour": colour,
+        "light, tongue": mouth,
         "picture": picture,
     }
     return total, {k: float(v.detach()) for k, v in parts.items()}

@@ -10,22 +10,31 @@ Everything is measured in the canvas's unit square, x right, y down.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.motion import ARKIT, ARKIT_INDEX
+from engine.teeth import Teeth
 from export.align import canvas_matrix
-from export.basis import ANCHORS, LandmarkBasis
+from export.basis import LandmarkBasis
 from export.eyes import EyePaint
 from export.fit import Fit, Pose, fit
-from export.landmarks import EYES, INNER_LIP_LOWER, INNER_LIP_UPPER, canthus_distance, lip_gap
-from export.light import white
-from export.mouth import PIXELS_PER_CM, Mouth, bite_offset
+from export.landmarks import (
+    EYES,
+    INNER_LIP_LOWER,
+    INNER_LIP_UPPER,
+    OUTER_LIPS,
+    canthus_distance,
+    lip_gap,
+)
+from export.light import enamel, sample
+from export.mouth import Mouth
 from export.outline import OVAL, RINGS, contour, meet, no_overlap, ring_triangles
 from export.raster import fill, interpolate, polygon_coverage, triangle_index
+from export.smile import own_teeth, seam_layer
 
 __all__ = ["CLOSED_GAP", "Fields", "Puppet"]
 
@@ -39,13 +48,12 @@ _CLOSING = {
     "mouthStretchLeft": 0.5, "mouthStretchRight": 0.5,
 }  # fmt: skip
 _OVERSAMPLE = 2
-# Where the biting edges are below the closed lips' seam, cm: the upper incisors end behind the
-# lower lip, the lower ones end just behind the upper.
-_BITE = {"upper_teeth": 0.42, "lower_teeth": 0.22, "tongue": 0.45}
 # As a lid closes, its skin is taken from this much beyond the margin (in eye openings): lashes and
 # the white that the landmarks include must not be stretched over the eye.
 _LID_REACH = (0.42, 0.22)
-_LIP_REACH = 0.2  # the same for a photo that shows its teeth
+_LIP_REACH = 0.25  # the same for a photo that shows its teeth
+_TOOTH = 0.105  # most of an upper incisor that a smile shows, canthus distances
+_SEAM_TONE = 0.62  # of the line between closed lips, against the lips
 _IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 _GAZE = 0.30  # iris travel at a coefficient of 1, in eye widths
 
@@ -56,16 +64,20 @@ class Fields:
 
     flow:   ``[2, N, N]``: the photo is looked up at (x, y) + flow, in canvas units.
     alpha:  ``[1, N, N]``: how much of ``colour`` replaces the warped photo, 0 to 1.
-    colour: ``[3, N, N]``: RGB 0 to 1, meaningful where alpha is above 0.
+    colour: ``[3, N, N]``: RGB 0 to 1, meaningful where alpha is above 0; a mouth without teeth.
+    light:  ``[1, N, N]``: how much light falls on teeth, 0 to 1, meaningful where alpha is above 0.
+    tongue: ``[1, N, N]``: how much the tongue hides the lower teeth, 0 to 1, likewise.
     """
 
     flow: NDArray[np.float32]
     alpha: NDArray[np.float32]
     colour: NDArray[np.float32]
+    light: NDArray[np.float32]
+    tongue: NDArray[np.float32]
 
     def stack(self) -> NDArray[np.float32]:
-        """``[6, N, N]``: flow, alpha, colour."""
-        return np.concatenate([self.flow, self.alpha, self.colour])
+        """``[8, N, N]``: flow, alpha, colour, light, tongue."""
+        return np.concatenate([self.flow, self.alpha, self.colour, self.light, self.tongue])
 
 
 class Puppet:
@@ -99,9 +111,39 @@ class Puppet:
         self._displacement = self.pose.project_displacement(shape, self.basis.expression)
         self._calibrate_blinks()
         self.rest = self._close_mouth()
-        self._mouth = Mouth(white(image, landmarks))
+        self._image = image
+        self._mouth = self._enter_mouth(enamel(image, landmarks))
+        lips = sample(image, landmarks[[*OUTER_LIPS, *INNER_LIP_LOWER, *INNER_LIP_UPPER], :2])
+        self._seam = (_SEAM_TONE * np.median(lips, axis=0)).astype(np.float32)
         self._eyes = EyePaint(image, landmarks)
         self._triangles = np.concatenate([self.basis.triangles, ring_triangles()])
+
+    @property
+    def jaw(self) -> NDArray[np.float64]:
+        """``[52, 2]``: canvas widths that the lower teeth move with each coefficient."""
+        return self._mouth.jaw
+
+    def teeth(self) -> Teeth:
+        """Both rows of teeth, in pixels of the image; those that a smile shows are its own."""
+        drawn = self._mouth.teeth(self.matrix)
+        if self.gap < CLOSED_GAP:
+            return drawn
+        outline = contour(self.source, INNER_LIP_UPPER, INNER_LIP_LOWER)
+        outline = outline @ self.matrix[:, :2].T + self.matrix[:, 2]
+        edge = self.matrix[:, :2] @ self._biting_edge() + self.matrix[:, 2]
+        return own_teeth(drawn, self._image, outline, float(edge[1]))
+
+    def _enter_mouth(self, tone: NDArray[np.float32]) -> Mouth:
+        seam = self.rest[[13, 14]].mean(0)
+        width = float(np.linalg.norm(self.rest[61] - self.rest[291]))
+        edge = None if self.gap < CLOSED_GAP else self._biting_edge()
+        return Mouth(replace(self.fit, pose=self.pose), seam, width, tone, edge)
+
+    def _biting_edge(self) -> NDArray[np.float64]:
+        """Where the upper teeth of a photo that shows them end: in a smile near the lower lip."""
+        upper, lower = self.source[13], self.source[14]
+        opening = lower - upper
+        return upper + min(0.9, _TOOTH * self.unit / np.linalg.norm(opening)) * opening
 
     # -- geometry ---------------------------------------------------------------------------------
 
@@ -168,27 +210,6 @@ class Puppet:
         ]
         return np.concatenate([points, *rings])
 
-    def _placements(self, face: NDArray[np.floating], size: int) -> dict[str, NDArray[np.float64]]:
-        """Atlas pixels to canvas pixels for every layer of the mouth."""
-        basis = self.basis
-        centres = (
-            basis.anchors_neutral
-            + np.tensordot(self.fit.identity, basis.anchors_identity, 1)
-            + np.tensordot(face, basis.anchors_expression, 1)
-        )
-        still = centres - np.tensordot(face, basis.anchors_expression, 1)
-        seam = self.rest[[13, 14]].mean(0) * size
-        placements = {}
-        for k, name in enumerate(ANCHORS):
-            step = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]]) + centres[k]
-            origin, right, up = self.pose.project(step) * size
-            columns = np.stack([right - origin, origin - up], 1) / PIXELS_PER_CM
-            # The model's teeth sit somewhere behind the lips; this face's lips say where exactly.
-            edge = self.pose.project(still[k]) * size + columns[:, 1] * bite_offset(name)
-            wanted = seam + columns[:, 1] * _BITE[name] * PIXELS_PER_CM
-            placements[name] = np.c_[columns, origin + wanted - edge]
-        return placements
-
     # -- fields -----------------------------------------------------------------------------------
 
     def fields(self, face: NDArray[np.floating], size: int) -> Fields:
@@ -202,10 +223,9 @@ class Puppet:
         flow = interpolate(index, pixels, self._triangles, looked_up - everything)
 
         hole = polygon_coverage(contour(points, INNER_LIP_UPPER, INNER_LIP_LOWER) * fine, fine, 2)
-        if self.gap < CLOSED_GAP:
-            # Even an empty polygon covers its outline; the photo's own seam is the better line.
-            lips = points[list(INNER_LIP_LOWER), 1] - points[list(INNER_LIP_UPPER), 1]
-            hole *= min(float(lips.max()) * fine, 1.0)
+        # Even an empty polygon covers its outline.
+        lips = points[list(INNER_LIP_LOWER), 1] - points[list(INNER_LIP_UPPER), 1]
+        hole *= min(float(lips.max()) * fine, 1.0)
         known = ((index >= 0) & (hole < 0.5)).astype(np.float32)
         for k, (upper, lower) in enumerate(EYES):
             opening = polygon_coverage(contour(points, upper, lower) * fine, fine, 2)
@@ -214,22 +234,29 @@ class Puppet:
         flow = fill(flow, known)
         flow = cv2.resize(flow, (size, size), interpolation=cv2.INTER_AREA)
 
-        painted = self._mouth.draw(
-            hole, self._placements(face, fine), float(face[ARKIT_INDEX["tongueOut"]])
-        )
+        painted, light, tongue = self._mouth.draw(hole, face)
         cover = hole
-        for layer, tone in self._eyes.layers(face, self.rest, points, fine):
+        layers = self._eyes.layers(face, self.rest, points, fine)
+        if self.gap >= CLOSED_GAP:
+            upper, lower = points[list(INNER_LIP_UPPER)], points[list(INNER_LIP_LOWER)]
+            layers.append((seam_layer(upper, lower, self.unit, fine), self._seam))
+        for layer, tone in layers:
             painted = painted * (1 - layer[..., None]) + tone * layer[..., None]
+            light = light * (1 - layer)
             cover = np.maximum(cover, layer)
-        colour = cv2.resize(painted * cover[..., None], (size, size), interpolation=cv2.INTER_AREA)
+        painted = np.dstack([painted, light, tongue]) * cover[..., None]
+        painted = cv2.resize(painted, (size, size), interpolation=cv2.INTER_AREA)
         alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)
-        colour = fill(
-            colour / np.maximum(alpha, 1e-3)[..., None], (alpha > 0.02).astype(np.float32)
+        painted = fill(
+            painted / np.maximum(alpha, 1e-3)[..., None], (alpha > 0.02).astype(np.float32)
         )
+        painted = painted.transpose(2, 0, 1)
         return Fields(
             np.ascontiguousarray(flow.transpose(2, 0, 1)),
             alpha[None],
-            np.ascontiguousarray(colour.transpose(2, 0, 1)),
+            np.ascontiguousarray(painted[:3]),
+            np.ascontiguousarray(painted[3:4]),
+            np.ascontiguousarray(painted[4:]),
         )
 
     def _gaze(self, face: NDArray[np.floating], eye: int, size: int) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from engine.face import FIELDS
 from engine.motion import ARKIT
 from export.generator.prior import FaceGenerator
 
@@ -73,11 +74,11 @@ def _store_in_half(graph: onnx.GraphProto) -> None:
 
 
 def face_onnx(generator: FaceGenerator) -> bytes:
-    """``face.onnx``: face ``[1, 52]`` -> flow, alpha, colour."""
+    """``face.onnx``: face ``[1, 52]`` -> the fields of ``engine.face`` and the jaw."""
     return to_onnx(
         generator.eval(),
         (torch.zeros(1, len(ARKIT)),),
         ["face"],
-        ["flow", "alpha", "colour"],
-        {"format": "avatar-engine face 1", "family": "lite", "coefficients": ",".join(ARKIT)},
+        [*FIELDS, "jaw"],
+        {"format": "avatar-engine face 2", "family": "lite", "coefficients": ",".join(ARKIT)},
     )

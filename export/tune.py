@@ -45,13 +45,13 @@ def puppet_frames(
     puppet: Puppet, count: int, size: int, progress: Progress, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Random motions and the puppet's fields: faces ``[count + 1, 52]``, fields
-    ``[count + 1, 6, N, N]``.
+    ``[count + 1, 8, N, N]``.
 
     The first of them is rest.
     """
     faces = sample_motions(count, np.random.default_rng(seed))
     faces = np.concatenate([np.zeros((1, faces.shape[1]), np.float32), faces])
-    fields = np.empty((len(faces), 6, size, size), np.float16)
+    fields = np.empty((len(faces), 8, size, size), np.float16)
     for k, face in enumerate(faces):
         fields[k] = puppet.fields(face, size).stack()
         progress((k + 1) / len(faces))
@@ -63,12 +63,14 @@ def tune(
     picture: NDArray[np.uint8],
     faces: Tensor,
     fields: Tensor,
+    jaw: NDArray[np.floating],
     plan: Plan,
     progress: Progress,
 ) -> FaceGenerator:
     """The identity's generator.
 
     picture: ``[N, N, 3]`` uint8 RGB canvas of the photo. faces, fields: from :func:`puppet_frames`.
+    jaw: ``[52, 2]``, the puppet's.
     """
     torch.manual_seed(0)
     prior = copy.deepcopy(prior)
@@ -100,4 +102,4 @@ def tune(
         progress((step + 1) / plan.steps)
     prior.synthesis.to(memory_format=torch.contiguous_format)
     prior.round_to_half()
-    return FaceGenerator(prior, w, rest).eval()
+    return FaceGenerator(prior, w, rest, torch.tensor(jaw, dtype=torch.float32)).eval()

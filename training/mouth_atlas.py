@@ -31,7 +31,7 @@ _LIGHT = np.array([0.0, 0.45, 0.9]) / np.hypot(0.45, 0.9)
 # Linear-ish reflectances, RGB.
 _ENAMEL = np.array([0.93, 0.90, 0.84])
 _GUM = np.array([0.74, 0.42, 0.42])
-_TONGUE = np.array([0.72, 0.36, 0.36])
+_TONGUE = np.array([0.80, 0.54, 0.52])
 
 
 def _normals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:

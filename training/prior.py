@@ -48,8 +48,8 @@ class Frames:
                 self.fields.append(z["fields"])
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """photo ``[I, 3, N, N]``, face ``[I, M, 52]``, fields and rest ``[I, M, 6, N, N]``,
-        ``[I, 6, N, N]``."""
+        """photo ``[I, 3, N, N]``, face ``[I, M, 52]``, fields and rest ``[I, M, 8, N, N]``,
+        ``[I, 8, N, N]``."""
         chosen = rng.integers(0, len(self.photos), IDENTITIES)
         photo, face, fields, rest = [], [], [], []
         for i in chosen:
@@ -73,7 +73,7 @@ class Frames:
 def _predict(
     prior: LitePrior, photo: Tensor, face: Tensor, rest: Tensor, half: bool = False
 ) -> Tensor:
-    """Fields ``[I M, 6, N, N]``; the pivots go through the generator once an identity.
+    """Fields ``[I M, 8, N, N]``; the pivots go through the generator once an identity.
 
     half: compute the generator in bfloat16, 1.5 times as fast on a CPU; flow errs by some 0.04 px.
     """

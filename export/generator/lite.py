@@ -2,9 +2,8 @@
 
 Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (CVPR 2020): modulated
 convolution with demodulation (section 2.2) and skip heads (section 4). Instead of RGB the skip
-heads sum up six fields on the canvas; the frame is the identity's photo warped by the flow, with
-colour blended in by alpha. No noise
-inputs: a talking face must not flicker.
+heads sum up the fields of ``engine.face``; the frame is the identity's photo warped by the flow,
+with colour blended in by alpha. No noise inputs: a talking face must not flicker.
 """
 
 from __future__ import annotations
@@ -15,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FIELDS", "LiteConfig", "LiteSynthesis", "ModulatedConv"]
+from engine.face import FIELDS
 
-FIELDS = 6  # flow x, flow y, alpha, red, green, blue
+__all__ = ["CHANNELS", "LiteConfig", "LiteSynthesis", "ModulatedConv"]
+
+CHANNELS = sum(FIELDS.values())
 # One raw unit of flow is this many canvas units: keeps all heads at a similar scale.
 FLOW_UNIT = 0.05
 
@@ -83,7 +84,7 @@ class _Block(nn.Module):
         self.first = first
         self.conv0 = ModulatedConv(c_in, c_out, 3, w_dim)
         self.conv1 = ModulatedConv(c_out, c_out, 3, w_dim)
-        self.head = ModulatedConv(c_out, FIELDS, 1, w_dim, demodulate=False)
+        self.head = ModulatedConv(c_out, CHANNELS, 1, w_dim, demodulate=False)
 
     def forward(self, x: Tensor, fields: Tensor | None, ws: Tensor) -> tuple[Tensor, Tensor]:
         """ws ``[B, 3, w_dim]``: the rows of conv0, conv1 and the head."""
@@ -109,7 +110,7 @@ class LiteSynthesis(nn.Module):
         )
 
     def forward(self, ws: Tensor) -> Tensor:
-        """ws ``[B, num_ws, w_dim]`` -> ``[B, 6, size, size]``, unbounded; flow in canvas units."""
+        """ws ``[B, num_ws, w_dim]`` -> ``[B, 8, size, size]``, unbounded; flow in canvas units."""
         x, fields = self.const.expand(len(ws), -1, -1, -1), None
         for k, block in enumerate(self.blocks):
             rows = ws[:, 2 * k : 2 * k + 3]

@@ -33,9 +33,9 @@ class LitePrior(nn.Module):
         self.synthesis = LiteSynthesis(config)
 
     def fields(self, w: Tensor, face: Tensor, rest: Tensor) -> Tensor:
-        """Fields of ``face [B, 52]`` for pivots ``w [B, num_ws, w_dim]``: ``[B, 6, N, N]``.
+        """Fields of ``face [B, 52]`` for pivots ``w [B, num_ws, w_dim]``: ``[B, 8, N, N]``.
 
-        rest: ``[B, 6, N, N]``, the fields at zero motion.
+        rest: ``[B, 8, N, N]``, the fields at zero motion.
         """
         moved = self.synthesis(w + self.displacement(face, w))
         return relative(moved, self.synthesis(w), rest)
@@ -78,27 +78,34 @@ class LitePrior(nn.Module):
 
 
 def relative(moved: Tensor, pivot: Tensor, rest: Tensor) -> Tensor:
-    """Flow and alpha: rest plus what moved; colour: as it is. All ``[B, 6, N, N]``."""
+    """Flow and alpha: rest plus what moved; colour: as it is. All ``[B, 8, N, N]``."""
     return torch.cat([rest[:, :3] + moved[:, :3] - pivot[:, :3], moved[:, 3:]], 1)
 
 
 class FaceGenerator(nn.Module):
-    """One identity's generator as it is exported: motion in, fields out, the pivot a constant."""
+    """One identity's generator as it is exported: motion in, fields out, the pivot a constant.
 
-    def __init__(self, prior: LitePrior, w: Tensor, rest: Tensor) -> None:
+    w: ``[1, num_ws, w_dim]``, the pivot. rest: ``[1, 8, N, N]``, fields at zero motion.
+    jaw: ``[52, 2]``, where the lower teeth go, canvas widths a coefficient.
+    """
+
+    def __init__(self, prior: LitePrior, w: Tensor, rest: Tensor, jaw: Tensor) -> None:
         super().__init__()
         self.displacement = prior.displacement
         self.synthesis = prior.synthesis
         self.w: Tensor
         self.offset: Tensor
+        self.jaw: Tensor
         with torch.no_grad():
             offset = rest[:, :3] - prior.synthesis(w)[:, :3]
         self.register_buffer("w", w.detach())
         self.register_buffer("offset", offset.detach())
+        self.register_buffer("jaw", jaw)
 
-    def forward(self, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """face ``[B, 52]`` -> flow, alpha, colour: ``[B, 2 | 1 | 3, N, N]``."""
+    def forward(self, face: Tensor) -> tuple[Tensor, ...]:
+        """face ``[B, 52]`` -> the fields of ``engine.face`` ``[B, n, N, N]``, jaw ``[B, 2]``."""
         w = self.w.expand(len(face), -1, -1)
         raw = self.synthesis(w + self.displacement(face, w))
         still = raw[:, :3] + self.offset
-        return still[:, :2], still[:, 2:].clamp(0, 1), raw[:, 3:].clamp(0, 1)
+        painted = raw[:, 3:].clamp(0, 1).split([3, 1, 1], 1)
+        return still[:, :2], still[:, 2:].clamp(0, 1), *painted, face @ self.jaw
