@@ -1,4 +1,4 @@
-"""What a photo's light makes of skin and of white."""
+"""What a photo's light makes of skin, of white and of teeth."""
 
 from __future__ import annotations
 

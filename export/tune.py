@@ -2,7 +2,8 @@
 
 Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images" (ACM TOG 2022): the pivot w_I
 comes from the encoder and stays; generator and displacement decoder move. The puppet plays the part
-of the video.
+of the video. Locality regularisation (section 3.3 there) holds the rest of the latent space:
+between the pivot and other people's, what is drawn stays what the prior drew.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Plan:
     rate: float = 1.2e-3
 
 
+_LOCALITY = 0.3
 PLANS = {"fast": Plan(frames=96, steps=60), "best": Plan(frames=400, steps=600)}
 
 
@@ -73,7 +75,7 @@ def tune(
     jaw: ``[52, 2]``, the puppet's.
     """
     torch.manual_seed(0)
-    prior = copy.deepcopy(prior)
+    before, prior = prior, copy.deepcopy(prior)
     photo = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
     rest = fields[:1].float()
     with torch.no_grad():
@@ -90,12 +92,20 @@ def tune(
                 plan.rate * warm * (0.02 + 0.98 * math.cos(math.pi / 2 * step / plan.steps))
             )
         chosen = torch.from_numpy(1 + rng.permutation(len(faces) - 1)[: plan.batch])
-        pivots = w.expand(plan.batch, -1, -1)
-        moved = pivots + prior.displacement(faces[chosen], pivots)
+        near = _neighbours(w, prior.population, rng)
+        other = faces[torch.from_numpy(rng.integers(1, len(faces), len(near)))]
+        pivots = torch.cat([w.expand(plan.batch, -1, -1), near])
+        moved = pivots + prior.displacement(torch.cat([faces[chosen], other]), pivots)
         raw = prior.synthesis(torch.cat([moved, w]))
-        predicted = relative(raw[:-1], raw[-1:], rest)
+        predicted = relative(raw[: plan.batch], raw[-1:], rest)
         photos = photo.expand(plan.batch, -1, -1, -1)
         loss, _ = fields_loss(predicted, fields[chosen].float(), photos, weight)
+        with torch.no_grad():
+            kept = before.synthesis(near + before.displacement(other, near))
+        strayed = (raw[plan.batch : -1] - kept).abs() * weight
+        loss = loss + _LOCALITY * (
+            prior.config.size * strayed[:, :2].mean() + strayed[:, 2:].mean()
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -103,3 +113,9 @@ def tune(
     prior.synthesis.to(memory_format=torch.contiguous_format)
     prior.round_to_half()
     return FaceGenerator(prior, w, rest, torch.tensor(jaw, dtype=torch.float32)).eval()
+
+
+def _neighbours(w: Tensor, population: Tensor, rng: np.random.Generator) -> Tensor:
+    """``[1, num_ws, w_dim]``: somewhere between the pivot and another person's."""
+    far = population[torch.from_numpy(rng.integers(0, len(population), 1))]
+    return w + float(rng.uniform(0.3, 1.0)) * (far - w)

@@ -19,7 +19,7 @@ import typer
 from torch import Tensor
 
 from engine.motion import ARKIT
-from export.generator.prior import PRIOR_PATH, LitePrior
+from export.generator.prior import POPULATION, PRIOR_PATH, LitePrior
 from export.losses import attention, composite, fields_loss
 from training.frames import FRAMES, split
 
@@ -62,7 +62,7 @@ class Frames:
                 g[:, 0] *= -1
                 r[0] *= -1
             gain = rng.uniform(0.85, 1.15, (3, 1, 1)).astype(np.float32)
-            g[:, 3:] *= gain
+            g[:, 3:6] *= gain
             photo.append(np.clip(p * gain, 0, 1))
             face.append(f)
             fields.append(g)
@@ -107,6 +107,14 @@ def evaluate(prior: LitePrior, frames: Frames) -> dict[str, float]:
             scores.append((-10 * torch.log10(error + 1e-6)).mean())
     ours, floor = torch.stack(scores[::2]).mean(), torch.stack(scores[1::2]).mean()
     return {"mouth dB": float(ours), "still dB": float(floor)}
+
+
+@torch.no_grad()
+def _enrol(prior: LitePrior, frames: Frames) -> None:
+    """Keep the pivots of some of the people trained on, evenly spread over their names."""
+    chosen = np.linspace(0, len(frames.photos) - 1, POPULATION).astype(int)
+    photos = np.stack([frames.photos[i] for i in chosen]).astype(np.float32) / 255
+    prior.population.copy_(prior.encoder(torch.from_numpy(photos).permute(0, 3, 1, 2)))
 
 
 def main(
@@ -182,6 +190,7 @@ def main(
             )
             partial.rename(checkpoint)
             average.save(RUN / "average.safetensors")
+    _enrol(average, frames)
     average.save(PRIOR_PATH)
     everyone = evaluate(average, Frames(held))
     log.info("released %s: %s on %d held-out portraits", PRIOR_PATH.name, everyone, len(held))

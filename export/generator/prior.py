@@ -14,8 +14,9 @@ from export.displacement import DisplacementDecoder
 from export.generator.encoder import Encoder
 from export.generator.lite import LiteConfig, LiteSynthesis
 
-__all__ = ["PRIOR_PATH", "FaceGenerator", "LitePrior"]
+__all__ = ["POPULATION", "PRIOR_PATH", "FaceGenerator", "LitePrior"]
 
+POPULATION = 16
 PRIOR_PATH = Path(__file__).parents[1] / "resources" / "lite_prior.safetensors"
 
 
@@ -23,6 +24,9 @@ class LitePrior(nn.Module):
     """``w_I = E(picture)``, ``w_t = w_I + D(m_t, w_I)``, fields ``G(w_t)`` relative to ``G(w_I)``.
 
     Flow and alpha are relative to the pivot's own: a face at rest is exactly its photo.
+
+    population: ``[16, num_ws, w_dim]``, pivots of people that the prior was trained on; tuning to
+    one person holds on to them.
     """
 
     def __init__(self, config: LiteConfig | None = None) -> None:
@@ -31,6 +35,8 @@ class LitePrior(nn.Module):
         self.encoder = Encoder(config.num_ws, config.w_dim)
         self.displacement = DisplacementDecoder(config.num_ws, config.w_dim)
         self.synthesis = LiteSynthesis(config)
+        self.population: Tensor
+        self.register_buffer("population", torch.zeros(POPULATION, config.num_ws, config.w_dim))
 
     def fields(self, w: Tensor, face: Tensor, rest: Tensor) -> Tensor:
         """Fields of ``face [B, 52]`` for pivots ``w [B, num_ws, w_dim]``: ``[B, 8, N, N]``.

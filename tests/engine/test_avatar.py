@@ -72,7 +72,7 @@ def _huge_png(side: int) -> bytes:
 
 Change = Callable[[dict[str, Any], dict[str, bytes]], Any]
 MANIFESTS: dict[str, tuple[Change, str]] = {
-    "a future schema": (lambda told, _: told.update(schema=2), "schema 2, expected 1"),
+    "a future schema": (lambda told, _: told.update(schema=3), "schema 3, expected 2"),
     "no schema": (lambda told, _: told.pop("schema"), "schema None"),
     "no frame": (lambda told, _: told.pop("frame"), "'frame', expected an object"),
     "a list for the canvas": (lambda told, _: told.update(canvas=[]), "'canvas', expected an"),

@@ -131,7 +131,7 @@ def _without_model(path: Path) -> Path:
 BUNDLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a flipped bit": (_altered, "photo.png"),
     "a path that leaves it": (_leaving, "'../../evil.py'"),
-    "a future schema": (lambda path: bundles.bundle(path, schema=7), "schema 7, expected 1"),
+    "a future schema": (lambda path: bundles.bundle(path, schema=7), "schema 7, expected 2"),
     "a missing part": (_without_model, "has no face.onnx"),
     "nothing in it": (lambda path: path.write_bytes(b""), "made by `engine export`"),
     "a photo in its place": (lambda path: path.write_bytes(bundles.png(bundles.photo())), "zip"),

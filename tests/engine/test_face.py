@@ -18,7 +18,11 @@ def test_gives_a_premultiplied_canvas() -> None:
     canvas = face.canvas(coefficients(jawOpen=0.5))
     assert canvas.flow.shape == (16, 16, 2)
     assert canvas.cover.shape == (16, 16, 4)
-    assert canvas.flow.dtype == canvas.cover.dtype == np.float32
+    assert canvas.mouth.shape == (16, 16, 2)
+    assert canvas.flow.dtype == canvas.cover.dtype == canvas.mouth.dtype == np.float32
+    np.testing.assert_allclose(canvas.jaw, [0, 0.05])
+    assert canvas.mouth[..., 0].all()
+    assert not canvas.mouth[..., 1].any()
     alpha = canvas.cover[..., 3]
     assert alpha.max() == pytest.approx(0.5, abs=0.05)
     np.testing.assert_allclose(canvas.cover[..., 0], 0.5 * alpha)

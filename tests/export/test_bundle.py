@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.avatar import PARTS, SCHEMA
+from engine.avatar import PARTS, SCHEMA, Avatar
 from engine.errors import AvatarEngineError
 from export.bundle import Identity, write_bundle
 from tests import bundles
@@ -19,14 +19,21 @@ pytestmark = pytest.mark.export
 WHO = Identity("me", "It is me", "a photo", "CC0", "my own face")
 
 
+def pack(path: Path, size: int = bundles.CANVAS) -> Avatar:
+    facts = {"family": "matrix", "size": size}
+    matrix = np.array(bundles.MATRIX)
+    return write_bundle(
+        path, WHO, bundles.photo(), matrix, bundles.teeth(), bundles.face_model(), facts
+    )
+
+
 def test_a_packed_bundle_loads_as_it_was(tmp_path: Path) -> None:
-    path, photo = tmp_path / "me.avatar", bundles.photo()
-    facts = {"family": "matrix", "size": bundles.CANVAS}
-    avatar = write_bundle(path, WHO, photo, np.array(bundles.MATRIX), bundles.face_model(), facts)
+    photo = bundles.photo()
+    avatar = pack(tmp_path / "me.avatar")
     np.testing.assert_array_equal(avatar.photo, photo)
     np.testing.assert_array_equal(avatar.matrix, bundles.MATRIX)
     assert (avatar.name, avatar.title) == ("me", "It is me")
-    assert avatar.manifest["generator"] == facts
+    assert avatar.manifest["generator"] == {"family": "matrix", "size": bundles.CANVAS}
     assert avatar.manifest["rights"] == "my own face"
     thumbnail = cv2.imdecode(np.frombuffer(avatar.thumbnail_jpg, np.uint8), cv2.IMREAD_COLOR)
     assert thumbnail.shape == (192, 192, 3)
@@ -34,8 +41,7 @@ def test_a_packed_bundle_loads_as_it_was(tmp_path: Path) -> None:
 
 def test_the_file_holds_the_parts_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "me.avatar"
-    facts = {"family": "matrix", "size": bundles.CANVAS}
-    write_bundle(path, WHO, bundles.photo(), np.array(bundles.MATRIX), bundles.face_model(), facts)
+    pack(path)
     with zipfile.ZipFile(path) as archive:
         assert sorted(archive.namelist()) == sorted(["manifest.json", *PARTS])
         manifest = json.loads(archive.read("manifest.json"))
@@ -49,5 +55,4 @@ def test_the_file_holds_the_parts_and_nothing_else(tmp_path: Path) -> None:
 
 def test_what_could_not_be_loaded_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(AvatarEngineError):
-        write_bundle(tmp_path / "me.avatar", WHO, bundles.photo(), np.array(bundles.MATRIX),
-                     bundles.face_model(), {"family": "matrix", "size": 32})  # fmt: skip
+        pack(tmp_path / "me.avatar", size=32)

@@ -1,4 +1,4 @@
-"""What a photo's light makes of skin and of white."""
+"""What a photo's light makes of skin and of teeth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from export.landmarks import EYES
-from export.light import LUMA, sample, white
+from export.light import LUMA, enamel, sample
 from tests.export.conftest import Face
 
 
@@ -19,28 +19,48 @@ def test_samples_the_nearest_pixel_and_never_outside() -> None:
     )
 
 
-@pytest.mark.parametrize("light", [(1.0, 1.0, 1.0), (1.0, 0.8, 0.6), (0.5, 0.55, 0.6)])
-def test_white_takes_tint_and_exposure_from_the_eyes(
-    neutral: Face, light: tuple[float, float, float]
-) -> None:
-    """Eyes of even white in a face of skin, in white, warm and dim bluish light."""
-    image = neutral.image.astype(float)
+def lit_face(face: Face, light: tuple[float, float, float]) -> np.ndarray:
+    """Eyes of even white in a face of skin."""
+    image = face.image.astype(float)
     eyes = np.zeros(image.shape[:2], np.uint8)
     for upper, lower in EYES:
-        outline = neutral.landmarks[[*upper, *reversed(lower[1:-1])], :2]
+        outline = face.landmarks[[*upper, *reversed(lower[1:-1])], :2]
         cv2.fillPoly(eyes, [np.round(outline).astype(np.int32)], 255)
     eyes = cv2.dilate(eyes, np.ones((3, 3), np.uint8))
     image[eyes > 0] = 200
-    lit = (image * light).astype(np.uint8)
-    found = white(lit, neutral.landmarks)
+    return (image * light).astype(np.uint8)
+
+
+@pytest.mark.parametrize("light", [(1.0, 0.8, 0.6), (0.5, 0.55, 0.6)])
+def test_enamel_takes_tint_and_exposure_from_the_photo(
+    neutral: Face, light: tuple[float, float, float]
+) -> None:
+    plain = enamel(lit_face(neutral, (1, 1, 1)), neutral.landmarks)
+    found = enamel(lit_face(neutral, light), neutral.landmarks)
     assert found.shape == (3,)
-    tint, wanted = found / found.mean(), np.array(light) / np.mean(light)
-    np.testing.assert_allclose(tint - 1, 0.65 * (wanted - 1), atol=0.12)
-    skin = np.median(lit[150:200, 140:180].reshape(-1, 3), axis=0) / 255
-    assert found @ LUMA > skin @ LUMA, "white is brighter than skin"
+    assert found @ LUMA < plain @ LUMA
+    ratio = found / plain
+    np.testing.assert_allclose(ratio / ratio.mean(), np.array(light) / np.mean(light), rtol=0.12)
+
+
+def test_enamel_is_paler_than_skin_and_warmer_than_the_eyes(neutral: Face) -> None:
+    image = lit_face(neutral, (1, 1, 1))
+    skin = np.median(image[150:200, 140:180].reshape(-1, 3), axis=0)
+    found = enamel(image, neutral.landmarks)
+    assert skin[2] / skin[0] < found[2] / found[0] < 1
+
+
+def test_the_same_teeth_in_darker_skin_are_not_as_dark(neutral: Face) -> None:
+    image = lit_face(neutral, (1, 1, 1))
+    eyes = (image == 200).all(-1, keepdims=True)
+    dark = np.where(eyes, image, image // 2)
+    light, shade = enamel(image, neutral.landmarks), enamel(dark, neutral.landmarks)
+    assert shade @ LUMA > 0.6 * (light @ LUMA)
 
 
 def test_eyes_too_small_to_see_leave_it_to_the_skin(neutral: Face) -> None:
     tiny = neutral.landmarks * 0.05
     image = np.full((20, 20, 3), (180, 120, 90), np.uint8)
-    np.testing.assert_allclose(white(image, tiny) * 255, [180, 120, 90], atol=1)
+    found = enamel(image, tiny)
+    assert (np.diff(found) < 0).all()
+    assert found @ LUMA == pytest.approx(0.5, abs=0.1)

@@ -19,7 +19,7 @@ N = 32
 def smooth(seed: int, batch: int = 1) -> torch.Tensor:
     """Random smooth fields in their usual ranges."""
     torch.manual_seed(seed)
-    raw = torch.nn.functional.interpolate(torch.rand(batch, 6, 4, 4), (N, N), mode="bilinear")
+    raw = torch.nn.functional.interpolate(torch.rand(batch, 8, 4, 4), (N, N), mode="bilinear")
     raw[:, :2] = (raw[:, :2] - 0.5) * 0.1
     return raw
 
@@ -30,17 +30,22 @@ def test_composite_is_what_the_compositor_draws() -> None:
     tensor = torch.from_numpy(photo).permute(2, 0, 1)[None] / 255
     ours = composite(tensor, fields)[0].permute(1, 2, 0).numpy() * 255
     flow = fields[0, :2].permute(1, 2, 0).numpy()
-    cover = torch.cat([fields[:, 3:] * fields[:, 2:3], fields[:, 2:3]], 1)[0].permute(1, 2, 0)
-    compositor = Compositor(photo, np.array([[N, 0.0, 0], [0, N, 0]]), N)
-    frame = compositor.draw(Canvas(np.ascontiguousarray(flow), np.ascontiguousarray(cover.numpy())),
-                            np.zeros(3, np.float32))  # fmt: skip
+    cover = torch.cat([fields[:, 3:6] * fields[:, 2:3], fields[:, 2:3]], 1)[0].permute(1, 2, 0)
+    compositor = Compositor(photo, np.array([[N, 0.0, 0], [0, N, 0]]), N, bundles.teeth())
+    canvas = Canvas(
+        np.ascontiguousarray(flow),
+        np.ascontiguousarray(cover.numpy()),
+        np.zeros((N, N, 2), np.float32),
+        np.zeros(2, np.float32),
+    )
+    frame = compositor.draw(canvas, np.zeros(3, np.float32))
     inside = np.s_[6:-6, 6:-6]
     assert np.abs(frame[inside].astype(float) - ours[inside]).mean() < 1.0
 
 
 def test_no_fields_are_the_photo() -> None:
     photo = torch.rand(2, 3, N, N)
-    torch.testing.assert_close(composite(photo, torch.zeros(2, 6, N, N)), photo, atol=1e-5, rtol=0)
+    torch.testing.assert_close(composite(photo, torch.zeros(2, 8, N, N)), photo, atol=1e-5, rtol=0)
 
 
 def test_attention_is_on_mouth_and_eyes() -> None:
@@ -55,7 +60,7 @@ def test_the_target_has_no_loss_and_each_error_costs() -> None:
     loss, parts = fields_loss(target, target, photo, weight)
     assert float(loss) == 0
     assert not any(parts.values())
-    for channel in range(6):
+    for channel in range(8):
         wrong = target.clone()
         wrong[:, channel] += 0.02
         assert float(fields_loss(wrong, target, photo, weight)[0]) > 0.001

@@ -34,7 +34,7 @@ def test_rest_moves_nothing_and_paints_nothing(puppet: Puppet) -> None:
     assert rest.flow.shape == (2, N, N)
     assert rest.alpha.shape == (1, N, N)
     assert rest.colour.shape == (3, N, N)
-    assert rest.stack().shape == (6, N, N)
+    assert rest.stack().shape == (8, N, N)
     assert rest.stack().dtype == np.float32
     assert np.abs(rest.flow).max() < 0.15 / N, "less than a sixth of a pixel"
     assert rest.alpha.max() < 0.02

@@ -33,7 +33,7 @@ def test_puppet_frames_begin_at_rest(
 ) -> None:
     faces, fields, told = frames
     assert faces.shape == (13, 52)
-    assert fields.shape == (13, 6, N, N)
+    assert fields.shape == (13, 8, N, N)
     assert not faces[0].any()
     assert faces[1:].any(1).all()
     assert told == pytest.approx(np.arange(1, 14) / 13)
@@ -50,13 +50,12 @@ def test_tuning_learns_from_the_puppet(
     told: list[float] = []
 
     def error(steps: int) -> float:
-        generator = tune(
-            prior, picture, faces, fields, Plan(12, steps, batch=4, rate=5e-3), told.append
-        )
+        plan, jaw = Plan(12, steps, batch=4, rate=5e-3), np.zeros((52, 2))
+        generator = tune(prior, picture, faces, fields, jaw, plan, told.append)
         assert not generator.training
         with torch.no_grad():
-            out = torch.cat(generator(faces), 1)
-            rest = torch.cat(generator(torch.zeros(1, 52)), 1)
+            out = torch.cat(generator(faces)[:-1], 1)
+            rest = torch.cat(generator(torch.zeros(1, 52))[:-1], 1)
         torch.testing.assert_close(rest[:, :3], fields[:1, :3].float(), atol=1e-4, rtol=0)
         photo = torch.full((len(faces), 3, N, N), 0.5)
         return float(fields_loss(out, fields.float(), photo, attention(N))[0])
@@ -71,3 +70,24 @@ def test_best_is_more_work_than_fast() -> None:
     assert PLANS["fast"].frames < PLANS["best"].frames
     assert PLANS["fast"].steps < PLANS["best"].steps
     assert set(PLANS) == {"fast", "best"}
+
+
+def test_the_rest_of_the_prior_survives(
+    frames: tuple[torch.Tensor, torch.Tensor, list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With locality regularisation other people's faces are drawn more as they were."""
+    faces, fields, _ = frames
+    torch.manual_seed(1)
+    prior = LitePrior(SMALL).eval()
+    prior.population.normal_()
+    picture, plan = np.full((N, N, 3), 128, np.uint8), Plan(12, 20, batch=4, rate=5e-3)
+
+    def strayed(locality: float) -> float:
+        monkeypatch.setattr("export.tune._LOCALITY", locality)
+        tuned = tune(prior, picture, faces, fields, np.zeros((52, 2)), plan, lambda share: None)
+        w, face = prior.population[:4], faces[1:5]
+        with torch.no_grad():
+            now = tuned.synthesis(w + tuned.displacement(face, w))
+            return float((now - prior.synthesis(w + prior.displacement(face, w))).abs().mean())
+
+    assert strayed(1.0) < 0.9 * strayed(0.0)

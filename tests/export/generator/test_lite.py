@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from export.generator.lite import FIELDS, LiteConfig, LiteSynthesis, ModulatedConv  # noqa: E402
+from export.generator.lite import CHANNELS, LiteConfig, LiteSynthesis, ModulatedConv  # noqa: E402
 
 pytestmark = pytest.mark.export
 SMALL = LiteConfig(w_dim=16, channels=(12, 10, 8))
@@ -51,7 +51,7 @@ def test_sizes_follow_from_the_configuration() -> None:
     assert (LiteConfig().size, LiteConfig().num_ws) == (128, 12)
     assert (SMALL.size, SMALL.num_ws) == (16, 6)
     fields = LiteSynthesis(SMALL)(torch.randn(2, 6, 16))
-    assert fields.shape == (2, FIELDS, 16, 16)
+    assert fields.shape == (2, CHANNELS, 16, 16)
 
 
 def test_every_row_of_the_latent_counts() -> None:

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engine.errors import ModelMismatch  # noqa: E402
+from engine.face import FIELDS  # noqa: E402
 from export.generator.lite import LiteConfig  # noqa: E402
 from export.generator.prior import PRIOR_PATH, FaceGenerator, LitePrior, relative  # noqa: E402
 
@@ -23,7 +24,7 @@ def prior() -> LitePrior:
 
 
 def rest() -> torch.Tensor:
-    fields = torch.rand(1, 6, 16, 16) * 0.5
+    fields = torch.rand(1, 8, 16, 16) * 0.5
     fields[:, :2] -= 0.25
     return fields
 
@@ -40,7 +41,7 @@ def test_rest_is_exact_whatever_was_learned(prior: LitePrior) -> None:
 
 
 def test_relative_changes_flow_and_alpha_only() -> None:
-    moved, pivot, still = torch.rand(2, 6, 4, 4), torch.rand(2, 6, 4, 4), torch.rand(2, 6, 4, 4)
+    moved, pivot, still = torch.rand(3, 2, 8, 4, 4)
     fields = relative(moved, pivot, still)
     torch.testing.assert_close(fields[:, :3], still[:, :3] + moved[:, :3] - pivot[:, :3])
     torch.testing.assert_close(fields[:, 3:], moved[:, 3:])
@@ -48,16 +49,16 @@ def test_relative_changes_flow_and_alpha_only() -> None:
 
 def test_the_exported_form_gives_the_same_fields(prior: LitePrior) -> None:
     w, still, face = torch.randn(1, SMALL.num_ws, SMALL.w_dim), rest(), torch.rand(4, 52)
-    generator = FaceGenerator(prior, w, still).eval()
+    jaw = torch.rand(52, 2)
+    generator = FaceGenerator(prior, w, still, jaw).eval()
     with torch.no_grad():
-        flow, alpha, colour = generator(face)
+        *drawn, moved = generator(face)
         fields = prior.fields(w.expand(4, -1, -1), face, still.expand(4, -1, -1, -1))
-    assert flow.shape == (4, 2, 16, 16)
-    assert alpha.shape == (4, 1, 16, 16)
-    assert colour.shape == (4, 3, 16, 16)
-    torch.testing.assert_close(flow, fields[:, :2], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(alpha, fields[:, 2:3].clamp(0, 1), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(colour, fields[:, 3:].clamp(0, 1), atol=1e-5, rtol=1e-4)
+    fields[:, 2:].clamp_(0, 1)
+    expected = fields.split([*FIELDS.values()], 1)
+    for got, want in zip(drawn, expected, strict=True):
+        torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(moved, face @ jaw)
 
 
 def test_rounded_weights_are_those_that_a_file_keeps(prior: LitePrior, tmp_path: Path) -> None:
