@@ -38,10 +38,10 @@ def own_teeth(
     bright = mouth @ LUMA.astype(np.float32)
     if inside.sum() < 16:
         return teeth
-    enamel = np.quantile(bright[inside > 0], 0.75)
+    enamel = np.quantile(bright[inside > 0], 0.9)
     # Enamel is bright and pale; lips, gum and the dark behind the teeth are not.
     pale = mouth.min(-1) / np.maximum(mouth.max(-1), 1e-3)
-    paleness = np.quantile(pale[(inside > 0) & (bright > 0.8 * enamel)], 0.5)
+    paleness = np.quantile(pale[(inside > 0) & (bright >= 0.8 * enamel)], 0.5)
     tooth = inside * (bright > 0.62 * enamel) * (pale > 0.8 * paleness)
     tooth = cv2.morphologyEx(tooth, cv2.MORPH_CLOSE, np.ones((3, 3)))
     mask = cv2.GaussianBlur(cv2.erode(tooth, np.ones((3, 3))), (0, 0), soft)[..., None]
