@@ -66,7 +66,8 @@ train-generator: $(VENV)/.train ## portraits -> export/resources/lite_prior.safe
 	@$(BIN)/python -m training.frames --data $(DATA)
 	@$(BIN)/python -m training.prior --minutes $(MINUTES)
 
-evaluate-generator: $(VENV)/.train ## real clips re-enacted, against the still face
+evaluate-generator: $(VENV)/.train ## held-out people and real clips, against the still face
+	@$(BIN)/python -m training.evaluate_tuning --data $(DATA)
 	@$(BIN)/python -m training.evaluate_face --data $(DATA)
 
 release: $(VENV)/.cpu ## write down what engine/resources and export/resources hold

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.face import Canvas
 from engine.motion import ARKIT, ARKIT_INDEX
 from engine.teeth import Teeth
 from export.align import canvas_matrix
@@ -258,6 +259,16 @@ class Puppet:
             np.ascontiguousarray(painted[3:4]),
             np.ascontiguousarray(painted[4:]),
         )
+
+    def canvas(self, face: NDArray[np.floating], size: int) -> Canvas:
+        """The puppet in a face model's place: what the compositor draws from."""
+        drawn = self.fields(face, size)
+        cover = np.concatenate([drawn.colour * drawn.alpha, drawn.alpha])
+        mouth = np.concatenate([drawn.light, drawn.tongue])
+        flow, cover, mouth = (
+            np.ascontiguousarray(x.transpose(1, 2, 0)) for x in (drawn.flow, cover, mouth)
+        )
+        return Canvas(flow, cover, mouth, (face @ self.jaw).astype(np.float32))
 
     def _gaze(self, face: NDArray[np.floating], eye: int, size: int) -> NDArray[np.float32]:
         """Flow of an eyeball: the iris moves as one, the sclera stretches beside it."""

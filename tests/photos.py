@@ -12,7 +12,6 @@ from PIL import Image
 from skimage import data
 
 from engine.compositor import Compositor
-from engine.face import Canvas
 from engine.motion import coefficients
 
 __all__ = ["BAD", "GOOD", "astronaut"]
@@ -99,10 +98,7 @@ def _eyes_shut(folder: Path) -> Path:
         landmarks = mesh.detect(image)
     assert landmarks is not None
     puppet = Puppet(image, landmarks)
-    fields = puppet.fields(coefficients(eyeBlink=1), 128).stack().transpose(1, 2, 0)
-    cover = np.dstack([fields[..., 3:6] * fields[..., 2:3], fields[..., 2:3]])
-    flow, mouth = np.ascontiguousarray(fields[..., :2]), np.ascontiguousarray(fields[..., 6:])
-    canvas = Canvas(flow, cover, mouth, np.zeros(2, np.float32))
+    canvas = puppet.canvas(coefficients(eyeBlink=1), 128)
     compositor = Compositor(image, puppet.matrix, 128, puppet.teeth())
     frame = compositor.draw(canvas, np.zeros(3, np.float32))
     return _saved(Image.fromarray(frame), folder / "shut.png")

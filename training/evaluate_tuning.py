@@ -1,0 +1,157 @@
+"""What tuning buys: generators of people never trained on, against their puppets.
+
+``python -m training.evaluate_tuning`` takes held-out portraits, draws motions that no generator of
+them has seen, and compares frames (512 x 512, through the compositor) with the puppet's own in the
+mouth's crop: the still photo, the prior without any tuning (``fast``) and the tuned one (``best``).
+It also says what tuning does to everybody else: the prior's dB for other portraits, before and
+after.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from engine.compositor import Compositor
+from engine.face import Canvas
+from export.align import Framing, frame_photo
+from export.canvas import canvas_picture
+from export.generator.prior import FaceGenerator, LitePrior
+from export.landmarks import FaceMesh
+from export.motions import sample_motions
+from export.puppet import Puppet
+from export.tune import PLANS, puppet_frames, tune
+from training.data import data_folder
+from training.frames import split
+
+__all__ = ["main"]
+
+log = logging.getLogger(__name__)
+
+_SIDE = 512
+_MOTIONS = 12
+# Of the canvas: from under the nose to the chin, a little beyond the corners of the mouth.
+_CROP = ((0.32, 0.46), (0.68, 0.78))
+
+
+class _Person:
+    """A held-out portrait and its puppet's frames for motions that nobody is tuned on."""
+
+    def __init__(self, path: Path, mesh: FaceMesh, seed: int) -> None:
+        image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB).astype(np.uint8)
+        landmarks = mesh.detect(image)
+        assert landmarks is not None
+        self.framing: Framing = frame_photo(image, landmarks, _SIDE)
+        self.puppet = Puppet(self.framing.image, self.framing.landmarks)
+        self.matrix = self.puppet.matrix
+        self.faces = sample_motions(_MOTIONS, np.random.default_rng(10_000 + seed))
+        self._size = LitePrior.load().config.size
+        self._compositor = Compositor(
+            self.framing.image, self.matrix, self._size, self.puppet.teeth()
+        )
+        (x0, y0), (x1, y1) = (self.matrix @ (*corner, 1.0) for corner in _CROP)
+        self._crop = np.s_[int(y0) : int(y1), int(x0) : int(x1)]
+        self.rest = torch.from_numpy(self.puppet.fields(np.zeros(52), self._size).stack()[None])
+        self.picture = canvas_picture(self.framing.image, self.matrix, self._size)
+        self._real = [self._drawn(self.puppet.canvas(f, self._size)) for f in self.faces]
+
+    def _drawn(self, canvas: Canvas) -> NDArray[np.float64]:
+        frame = self._compositor.draw(canvas, np.zeros(3, np.float32))
+        return frame[self._crop].astype(np.float64)
+
+    def pivot(self, prior: LitePrior) -> Tensor:
+        photo = torch.from_numpy(self.picture).permute(2, 0, 1)[None].float() / 255
+        with torch.no_grad():
+            return prior.encoder(photo)
+
+    def still(self) -> float:
+        rest = self._drawn(self.puppet.canvas(np.zeros(52), self._size))
+        return float(np.mean([_psnr(rest, real) for real in self._real]))
+
+    def score(self, generator: FaceGenerator) -> float:
+        """Mean PSNR of the mouth's crop against the puppet, dB."""
+        with torch.no_grad():
+            drawn = [x.numpy() for x in generator(torch.from_numpy(self.faces))]
+        scores = []
+        for k, real in enumerate(self._real):
+            flow, alpha, colour, light, tongue, jaw = (x[k] for x in drawn)
+            planes = (
+                flow,
+                np.concatenate([colour * alpha, alpha]),
+                np.concatenate([light, tongue]),
+            )
+            canvas = Canvas(*(np.ascontiguousarray(p.transpose(1, 2, 0)) for p in planes), jaw)
+            scores.append(_psnr(self._drawn(canvas), real))
+        return float(np.mean(scores))
+
+    def untuned(self, prior: LitePrior) -> FaceGenerator:
+        jaw = torch.tensor(self.puppet.jaw, dtype=torch.float32)
+        return FaceGenerator(prior, self.pivot(prior), self.rest, jaw).eval()
+
+    def tuned(self, prior: LitePrior) -> FaceGenerator:
+        plan = PLANS["best"]
+        frames = puppet_frames(self.puppet, plan.frames, self._size, lambda share: None)
+        return tune(prior, self.picture, *frames, self.puppet.jaw, plan, lambda share: None)
+
+
+def _psnr(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    return float(10 * np.log10(255**2 / max(np.mean((a - b) ** 2), 1e-6)))
+
+
+def _grafted(prior: LitePrior, tuned: FaceGenerator) -> LitePrior:
+    """The prior with the weights of somebody's tuned generator."""
+    graft = LitePrior(prior.config).eval()
+    graft.load_state_dict(prior.state_dict())
+    graft.synthesis.load_state_dict(tuned.synthesis.state_dict())
+    graft.displacement.load_state_dict(tuned.displacement.state_dict())
+    return graft
+
+
+def main(
+    data: Path = typer.Option(data_folder(), help="The data folder."),  # noqa: B008
+    people: int = typer.Option(40, help="Held-out portraits for the untuned prior."),
+    tuned: int = typer.Option(6, help="Of these, how many to tune (minutes each)."),
+) -> None:
+    """Print the table."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    prior = LitePrior.load()
+    paths = {p.stem: p for p in (data / "portraits").glob("*.jpg")}
+    _, held = split(list(paths))
+    with FaceMesh() as mesh:
+        faces = [
+            _Person(paths[name], mesh, n)
+            for n, name in enumerate(track(held[:people], description="puppets"))
+        ]
+    still = np.array([p.still() for p in faces])
+    fast = np.array([p.score(p.untuned(prior)) for p in faces])
+    best, others = [], []
+    for k, person in enumerate(track(faces[:tuned], description="tuning")):
+        generator = person.tuned(prior)
+        best.append(person.score(generator))
+        other = faces[(k + 1) % len(faces)]
+        others.append(other.score(other.untuned(_grafted(prior, generator))))
+    table = Table("mouth crop against the puppet, dB", "people", "mean", "over the still", "least")
+    for name, scores in (("still photo", still), ("prior (fast)", fast), ("tuned (best)", best)):
+        gain = np.asarray(scores) - still[: len(scores)]
+        table.add_row(
+            name, str(len(scores)), f"{np.mean(scores):.2f}", f"{gain.mean():+.2f}",
+            f"{np.min(scores):.2f}",
+        )  # fmt: skip
+    table.add_row("prior, somebody else, after tuning", str(len(others)), f"{np.mean(others):.2f}",
+                  f"{np.mean(others - np.roll(still, -1)[: len(others)]):+.2f}",
+                  f"{np.min(others):.2f}")  # fmt: skip
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
