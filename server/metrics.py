@@ -64,6 +64,7 @@ class Timings:
 
     listen: Recent = field(default_factory=Recent)
     draw: Recent = field(default_factory=Recent)
+    ready: Recent = field(default_factory=Recent)  # from complete sound to the picture
     video_lateness: Recent = field(default_factory=Recent)
     voice_lateness: Recent = field(default_factory=Recent)
     sound_ahead: Recent = field(default_factory=Recent)

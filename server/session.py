@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import av
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
 from engine.clock import Clock
-from server import timeline
+from server import allowance, timeline
 from server.budget import Budget
 from server.frames import FrameShelf
 from server.gallery import Character
@@ -75,6 +75,7 @@ class Session:
         draw_ms = self.character.draw_ms.quantile(0.95)
         self.budget = Budget.of(pipeline.look_ahead_samples, draw_ms)
         self.schedule = Schedule(self.clock, self.budget.delay_ms)
+        self._allowance = allowance.begin(self.budget.allowance_ms)
         self._shelf = FrameShelf(picture(self.character.rest))
         self._voice = VoiceMemory()
         self.face_track = FaceTrack(self.schedule, self._shelf, self.counts, self.timings)
@@ -89,15 +90,14 @@ class Session:
             self.timings,
             self.character.draw_ms,
             self.seed,
+            on_picture=self._picture_took,
             on_failure=lambda: self.end_soon("failed"),
         )
-        self._timeline = timeline.begin()
         first = pipeline.look_ahead_samples * _UP + RESAMPLER_HOLDS
         self._need = timeline.Need(
-            first=first,
-            period=FRAME_SAMPLES * _UP,
-            margin=round(self.budget.needed_ms * timeline.RATE / 1000) - first,
+            first=first, period=FRAME_SAMPLES * _UP, margin=self._margin(first)
         )
+        self._timeline = timeline.begin(self._need)
         self._waits_ms = Recent(128)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -121,7 +121,7 @@ class Session:
         return {
             "avatar": self.character.name,
             "state": self.connection.connectionState,
-            "budget": self.budget.parts(),
+            "budget": replace(self.budget, allowance_ms=self._allowance.ms).parts(),
             "delay_ms": round(self.budget.delay_ms + self._waits_ms.quantile(0.5), 1),
             "counts": vars(self.counts) | {"microphone": self._timeline.shift is not None},
         }
@@ -187,15 +187,25 @@ class Session:
     async def _keep_alive(self) -> None:
         """Put silence where sound is needed and did not come, frame for frame: without a
         microphone, or with a muted one, the face goes on living."""
-        needed_ns = round(self.budget.needed_ms * 1e6)
         frame = 0
         while True:
-            await self.schedule.captured(frame * FRAME_NS + needed_ns)
-            frame = max(frame, (self.schedule.now_ns() - needed_ns) // FRAME_NS)
+            after = (self._need.first + self._timeline.margin) * 1_000_000_000 // timeline.RATE
+            await self.schedule.captured(frame * FRAME_NS + after)
+            frame = max(frame, (self.schedule.now_ns() - after) // FRAME_NS)
             until = self._need.first + frame * self._need.period
-            silence, self._timeline = timeline.conceal(until, self._timeline)
+            silence, self._timeline = timeline.conceal(until, self._need, self._timeline)
             self._append(silence)
             frame += 1
+
+    def _margin(self, first: int) -> int:
+        """Of the need, for the allowance as it is: the delay of what leaves is fixed."""
+        needed_ms = self.budget.delay_ms - self._allowance.ms
+        return round(needed_ms * timeline.RATE / 1000) - first
+
+    def _picture_took(self, ms: float) -> None:
+        self.timings.ready.add(ms)
+        self._allowance = allowance.step(ms, self._allowance)
+        self._need = replace(self._need, margin=self._margin(self._need.first))
 
     def _append(self, samples: NDArray[np.int16]) -> None:
         counts = self._timeline.counts
