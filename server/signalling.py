@@ -22,8 +22,10 @@ from engine.errors import BadOffer
 from server.rtc import UpstreamChanged
 from server.rtc.audio_passthrough import pass_audio_through
 from server.rtc.h264 import encode_faces
+from server.rtc.opus import encode_voice
 from server.rtc.sender_reports import report_media_time
 from server.session import Session
+from server.tracks import PACKET
 
 __all__ = ["answer", "new_connection"]
 
@@ -66,6 +68,7 @@ def _correct(voice: RTCRtpTransceiver, face: RTCRtpTransceiver, session: Session
     pass_audio_through(voice.receiver)
     if face._codecs[0].mimeType.lower() == "video/h264":
         encode_faces(face.sender)
+    encode_voice(voice.sender, PACKET)
     report_media_time(voice.sender, session.voice_track.media_ntp)
     report_media_time(face.sender, session.face_track.media_ntp)
 
