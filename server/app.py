@@ -41,6 +41,7 @@ class Settings:
     max_sessions: live at a time; further ones are answered 503.
     token:        asked of every request but for the page's own files, None for none.
     open_to_all:  allow other hosts than this machine without a token.
+    public_url:   how browsers reach it through a proxy on this machine, None without one.
     workers:      threads that hear and draw, None for one per core.
     """
 
@@ -49,6 +50,7 @@ class Settings:
     max_sessions: int = 4
     token: str | None = None
     open_to_all: bool = False
+    public_url: str | None = None
     workers: int | None = None
     ice_servers: Sequence[RTCIceServer] = ()
 
@@ -88,7 +90,8 @@ def make_app(
     # A worker that comes back from a model waits for the interpreter; Python's own 5 ms are an
     # eighth of a picture, and it has to do so several times for each.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    guard = Guard(settings.token, local_only=is_loopback(settings.host))
+    clock = clock or MonotonicClock()
+    guard = Guard(settings.token, is_loopback(settings.host), clock, settings.public_url)
     app = web.Application(
         middlewares=[guard.middleware, answer_errors], client_max_size=MOST_SDP_BYTES
     )
@@ -100,7 +103,7 @@ def make_app(
     app[SESSIONS] = Sessions(
         settings.max_sessions,
         executor,
-        clock or MonotonicClock(),
+        clock,
         app[METRICS],
         settings.ice_servers,
     )

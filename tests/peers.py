@@ -58,8 +58,11 @@ class Microphone(MediaStreamTrack):
 
 @dataclass
 class Peer:
-    """One call; an async context manager once it is made. ``pictures`` and ``voice`` are (arrival on the
-    loop's clock, frame); with ``keep`` = False they are received, counted and thrown away."""
+    """One call; an async context manager once it is made.
+
+    ``pictures`` and ``voice`` are (arrival on the loop's clock, frame); with ``keep`` = False they
+    are received, counted and thrown away.
+    """
 
     sound: NDArray[np.int16]
     keep: bool = True

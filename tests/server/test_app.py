@@ -187,6 +187,61 @@ async def test_pages_from_elsewhere_are_refused(start_server: StartServer) -> No
     assert (await client.get("/avatars", headers=rebound)).status == 421
 
 
+async def test_a_proxy_on_this_machine_is_believed_and_no_other(
+    start_server: StartServer, browser_offer: str
+) -> None:
+    client = await start_server(public_url="https://avatar.example", max_sessions=1)
+    proxied = {"Host": "avatar.example", "Origin": "https://avatar.example"}
+    assert (await client.get("/avatars", headers=proxied)).status == 200
+    for headers in (
+        proxied | {"Host": "other.example"},
+        proxied | {"Origin": "https://other.example"},
+        proxied | {"Origin": "https://avatar.example.evil.example"},
+    ):
+        assert (await client.get("/avatars", headers=headers)).status in (403, 421)
+
+    async def ask(address: str) -> int:
+        forwarded = proxied | SDP | {"X-Forwarded-For": f"203.0.113.9, {address}"}
+        return (await client.post("/sessions", data="v=1", headers=forwarded)).status
+
+    answers = [await ask("198.51.100.1") for _ in range(25)]
+    assert answers[:20] == [400] * 20
+    assert answers[20:] == [429] * 5
+    assert await ask("198.51.100.2") == 400, "another browser behind the same proxy"
+
+
+@pytest.mark.parametrize("url", ["avatar.example", "ftp://avatar.example", "https://"])
+def test_a_public_address_that_is_none_is_said(url: str) -> None:
+    with pytest.raises(BadInput, match=r"https://avatar\.example"):
+        make_app({}, Settings(public_url=url))
+
+
+async def test_who_asks_too_often_is_told_when_to_come_back(start_server: StartServer) -> None:
+    client = await start_server()
+    # Without a proxy the header is anybody's to write, and believed from nobody.
+    answers = [
+        await client.post(
+            "/sessions", data="v=1", headers=SDP | {"X-Forwarded-For": f"198.51.100.{n}"}
+        )
+        for n in range(22)
+    ]
+    assert [a.status for a in answers] == [400] * 20 + [429] * 2
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 4
+    assert (await client.get("/avatars")).status == 200, "looking is free"
+
+
+async def test_guessing_the_token_is_slow(start_server: StartServer) -> None:
+    client = await start_server(token="tell nobody")
+    for n in range(10):
+        guess = {"Authorization": f"Bearer {n}"}
+        assert (await client.get("/avatars", headers=guess)).status == 401
+    right = {"Authorization": "Bearer tell nobody"}
+    refused = await client.get("/avatars", headers=right)
+    assert refused.status == 429, "and the right one is not found out by going on"
+    assert int(refused.headers["Retry-After"]) > 0
+    assert (await client.get("/healthz")).status == 200
+
+
 async def test_every_answer_carries_the_security_headers(start_server: StartServer) -> None:
     client = await start_server()
     for path in ("/", "/client/app.js", "/avatars", "/nothing", "/healthz"):

@@ -52,7 +52,7 @@ def test_what_is_heard_is_the_same_and_as_late_as_said() -> None:
         for decoded in decoder.decode(JitterFrame(payloads[0], stamp)):
             heard.append(decoded.to_ndarray().reshape(-1, 2)[:, 0])
     got = np.concatenate(heard).astype(float)
-    lags = range(0, 400)
+    lags = range(400)
     length = 40 * PACKET
     fit = [float(np.corrcoef(got[lag : lag + length], sound[:length])[0, 1]) for lag in lags]
     best = int(np.argmax(fit))
