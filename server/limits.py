@@ -32,7 +32,7 @@ MOST_SDP_BYTES = 64 * 1024
 MOST_PHOTO_BYTES = 20 * 1024 * 1024
 # Of one address. A page that is reloaded all the time stays below these.
 _SESSIONS = Allowed(burst=20, every_s=2.0)
-_UPLOADS = Allowed(burst=5, every_s=30.0)
+_UPLOADS = Allowed(burst=10, every_s=30.0)
 _WRONG_TOKENS = Allowed(burst=10, every_s=6.0)
 
 _HEADERS = {
