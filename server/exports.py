@@ -2,9 +2,9 @@
 
 The server never imports torch or mediapipe, and never decodes what was uploaded: a photo that makes
 a decoder crash, or ask for all the memory there is, takes down its own process only. That one has
-bounds (``server.confined``), less priority than the sessions, and none of the server's secrets. One
-export at a time; it leaves one core to the sessions. The process reports on its standard output, one
-JSON object a line::
+bounds (``server.confined``), less priority than the sessions, and none of the server's secrets.
+One export at a time; it leaves one core to the sessions. The process reports on its standard
+output, one JSON object a line::
 
     {"stage": "tuning", "percent": 40.0, "seconds_left": 12.5}
 

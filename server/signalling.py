@@ -19,6 +19,7 @@ from aiortc import (
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 
 from engine.errors import BadOffer
+from server.candidates import trusted_candidates
 from server.rtc import UpstreamChanged
 from server.rtc.audio_passthrough import pass_audio_through
 from server.rtc.h264 import encode_faces
@@ -30,6 +31,8 @@ from server.tracks import PACKET
 __all__ = ["answer", "new_connection"]
 
 PACKET_TIME_MS = 10
+MOST_LINES = 1000  # browsers write some 200
+MOST_LINE = 4096
 
 
 def new_connection(ice_servers: Iterable[RTCIceServer] = ()) -> RTCPeerConnection:
@@ -50,7 +53,8 @@ async def answer(offer: str, session: Session) -> str:
     face.setCodecPreferences(_codecs("video", "H264", "VP8"))
     _check(offer)
     try:
-        await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        trusted = RTCSessionDescription(trusted_candidates(offer), "offer")
+        await connection.setRemoteDescription(trusted)
         _correct(voice, face, session)
         await connection.setLocalDescription(await connection.createAnswer())
     except UpstreamChanged:
@@ -85,6 +89,13 @@ def _check(offer: str) -> None:
         raise BadOffer(
             f"got {offer[:40]!r}, expected an SDP offer that begins with 'v=0': "
             "POST RTCPeerConnection.localDescription.sdp"
+        )
+    lines = offer.splitlines()
+    longest = max(map(len, lines))
+    if len(lines) > MOST_LINES or longest > MOST_LINE:
+        raise BadOffer(
+            f"the offer has {len(lines)} lines, the longest of {longest} characters, expected at "
+            f"most {MOST_LINES} of {MOST_LINE}: no browser writes such"
         )
     if "\na=fingerprint:" not in offer:
         raise BadOffer(
