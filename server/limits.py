@@ -16,6 +16,7 @@ from server.problems import problem
 from server.rate import Allowed, RateLimit
 
 __all__ = [
+    "MOST_FIGURES_BYTES",
     "MOST_PHOTO_BYTES",
     "MOST_SDP_BYTES",
     "Guard",
@@ -29,6 +30,7 @@ __all__ = [
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MOST_SDP_BYTES = 64 * 1024
+MOST_FIGURES_BYTES = 1024
 MOST_PHOTO_BYTES = 20 * 1024 * 1024
 # Of one address. A page that is reloaded all the time stays below these.
 _SESSIONS = Allowed(burst=20, every_s=2.0)
@@ -45,7 +47,13 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_GUARDED = ("/sessions", "/avatars", "/exports", "/metrics")  # the page itself holds no secret
+_GUARDED = (
+    "/sessions",
+    "/avatars",
+    "/exports",
+    "/metrics",
+    "/ice",
+)  # the page itself holds no secret
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 

@@ -58,6 +58,7 @@ class Session:
     """Owns everything of one session; ends once, whatever ends it, and then frees it all.
 
     Must be made inside the event loop. ``on_end`` is called once, with the session and the reason.
+    id: a secret, since it is all that is asked of who wants to look or end. number: for the logs.
     """
 
     id: str
@@ -68,9 +69,11 @@ class Session:
     on_end: Callable[[Session, str], None]
     connection: RTCPeerConnection
     seed: int = 0
+    number: int = 0
     counts: SessionCounts = field(default_factory=SessionCounts)
 
     def __post_init__(self) -> None:
+        self._opened_ns = self.clock.now_ns()
         pipeline = self.character.pipeline
         draw_ms = self.character.draw_ms.quantile(0.95)
         self.budget = Budget.of(pipeline.look_ahead_samples, draw_ms)
@@ -116,18 +119,30 @@ class Session:
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(reason))
 
+    @property
+    def delay_ms(self) -> float:
+        """From the arrival of a sound to its release, as it is now."""
+        return self.budget.delay_ms + self._waits_ms.quantile(0.5)
+
+    def seen(self, skew_ms: float) -> None:
+        """What the browser says: by how much it shows the picture later than the sound."""
+        self.timings.skew.add(skew_ms)
+        self.timings.delay.add(self.delay_ms)
+
     def status(self) -> dict[str, Any]:
         """For the page: what a user may want to see, in words, counts and milliseconds."""
         return {
             "avatar": self.character.name,
             "state": self.connection.connectionState,
             "budget": replace(self.budget, allowance_ms=self._allowance.ms).parts(),
-            "delay_ms": round(self.budget.delay_ms + self._waits_ms.quantile(0.5), 1),
+            "delay_ms": round(self.delay_ms, 1),
             "counts": vars(self.counts) | {"microphone": self._timeline.shift is not None},
         }
 
     async def _end(self, reason: str) -> None:
-        logger.info("session %s ends: %s", self.id, reason)
+        lived_s = round((self.clock.now_ns() - self._opened_ns) / 1e9, 1)
+        kept = {name: value for name, value in vars(self.counts).items() if value}
+        self._log("session %d ends: %s", reason, reason=reason, seconds=lived_s, **kept)
         for task in self._tasks:
             task.cancel()
         self.face_track.stop()
@@ -138,6 +153,9 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.connection.remove_all_listeners()
         self.on_end(self, reason)
+
+    def _log(self, text: str, *values: object, **extra: object) -> None:
+        logger.info(text, self.number, *values, extra={"session": self.number} | extra)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -151,7 +169,7 @@ class Session:
 
     def _connection_changed(self) -> None:
         state = self.connection.connectionState
-        logger.info("session %s is %s", self.id, state)
+        self._log("session %d is %s", state, state=state)
         if state == "connected":
             self.schedule.start()
             self._spawn(self._keep_alive())
@@ -172,7 +190,7 @@ class Session:
                 if self.schedule.started:
                     self.hear(mono(frame), frame.pts)
         except MediaStreamError:
-            logger.info("session %s: the microphone ended", self.id)
+            self._log("session %d: the microphone ended")
 
     def hear(self, samples: NDArray[np.int16], stamp: int) -> None:
         """One packet of the microphone, ``[n]`` int16 at 48 kHz, that has just come."""

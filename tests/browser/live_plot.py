@@ -26,8 +26,8 @@ def plot(result: dict[str, Any], path: Path) -> None:
     late.set_ylabel("ms")
     late.set_ylim(0)
     late.set_title(
-        f"{result['avatar']}, {result['seconds']:.0f} s, {result['codec']}, "
-        f"{result['fps_decoded']} pictures a second, server {result['server_cpu_percent']} % of a core"
+        f"{result['avatar']}, {result['seconds']:.0f} s, {result['fps_decoded']} pictures a "
+        f"second, server {result['server_cpu_percent']} % of a core"
     )
     at, ms = np.array(series["skew"]).reshape(-1, 2).T
     skew.plot(at, ms, ".", label="measured at clicks")

@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("avatars", nargs="+")
     parser.add_argument("--calibrated", action="store_true")
-    parser.add_argument("--max-sessions", type=int, default=4)
+    parser.add_argument("--max-sessions", type=int, help="as many as it carries by default")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--loss", type=float, default=0)
     parser.add_argument("--jitter", type=float, default=0)
