@@ -28,6 +28,13 @@ class Evaluation:
     still: Scores
     drawn: list[NDArray[np.uint8]]
 
+    def __str__(self) -> str:
+        rows = (("avatar", self.avatar), ("still photo", self.still))
+        return f"measured on {self.frames} frames that it never saw: " + "; ".join(
+            f"{name} {s.psnr:.1f} dB, SSIM {s.ssim:.2f}, face {s.face:.1f} dB, LMD {s.lmd:.2f} px"
+            for name, s in rows
+        )
+
     def for_manifest(self) -> dict[str, object]:
         """What the bundle says about itself."""
         return {

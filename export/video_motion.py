@@ -31,6 +31,10 @@ class Tracked:
     head: NDArray[np.float32]
     posed: NDArray[np.float64]
 
+    def at(self, frames: NDArray[np.integer]) -> Tracked:
+        """Of some frames only."""
+        return Tracked(self.face[frames], self.head[frames], self.posed[frames])
+
     def motion(self, k: int) -> Motion:
         """Of one frame."""
         return Motion(self.face[k], self.head[k])

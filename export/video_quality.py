@@ -138,5 +138,6 @@ def _normalised(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
     right, left = points[:, [33, 133]].mean(1), points[:, [362, 263]].mean(1)
     across = (left - right)[..., 0] + 1j * (left - right)[..., 1]
     flat = (points - (right + left)[:, None] / 2) @ (1, 1j)
-    turned = flat / across[:, None]
+    with np.errstate(invalid="ignore"):  # where there is no face
+        turned = flat / across[:, None]
     return np.stack([turned.real, turned.imag], -1)
