@@ -61,6 +61,20 @@ export async function openSession(avatar, offer) {
   return { location: response.headers.get("Location"), answer: await response.text() };
 }
 
+/** What RTCPeerConnection is given to find a way through firewalls. */
+export async function iceServers() {
+  return (await (await request("/ice")).json()).ice_servers;
+}
+
+/** Tell the server what only a browser can measure; it does not matter whether it arrives. */
+export function reportFigures(location, { skewMs }) {
+  return request(`${location}/figures`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ skew_ms: skewMs }),
+  }).catch(() => {});
+}
+
 export async function sessionStatus(location) {
   return (await request(location, { signal: AbortSignal.timeout(2000) })).json();
 }

@@ -1,10 +1,11 @@
 // One call: the microphone to the server, the face and the delayed voice back.
 
-import { endSession, openSession, sessionStatus } from "./api.js";
+import { endSession, iceServers, openSession, reportFigures, sessionStatus } from "./api.js";
 import { LipSync } from "./sync.js";
 
 const LOOK_EVERY_MS = 500;
 const STATUS_EVERY = 2; // looks
+const REPORT_EVERY = 10;
 const GATHER_WITHIN_MS = 1000;
 const SILENCES_BORNE = 3; // status requests in a row without any answer
 
@@ -28,7 +29,9 @@ export class Call extends EventTarget {
   /** Connect. Rejects with an ApiError, or the browser's own error. */
   async start(avatar, microphone) {
     this.#say("connecting");
-    const connection = (this.#connection = new RTCPeerConnection({ iceServers: [] }));
+    const servers = await iceServers();
+    if (this.#ended) return;
+    const connection = (this.#connection = new RTCPeerConnection({ iceServers: servers }));
     connection.addTransceiver(microphone.getAudioTracks()[0], {
       direction: "sendrecv",
       streams: [microphone],
@@ -85,6 +88,9 @@ export class Call extends EventTarget {
     if (this.reason) return this.stop();
     const figures = this.#figures.of(await this.#connection.getStats(), this.#status);
     this.#sync.follow(figures.skewMs);
+    if (this.#looks % REPORT_EVERY === 0 && Number.isFinite(figures.skewMs)) {
+      reportFigures(this.#location, figures);
+    }
     this.dispatchEvent(new CustomEvent("figures", { detail: figures }));
     if (!this.#ended) this.#lookAgain();
   }

@@ -56,7 +56,7 @@ def _boxes(image: NDArray[np.uint8], tiled: bool) -> Iterator[Box]:
     try:
         from mediapipe.python.solutions.face_detection import FaceDetection
     except ImportError as error:
-        raise MissingExtra("finding a face", "export") from error
+        raise MissingExtra("finding a face", "photo") from error
     height, width = image.shape[:2]
     views: list[Box] = [(0, 0, width, height)]
     if tiled:  # three by three halves, overlapping by half

@@ -19,7 +19,7 @@ from export.canvas import canvas_picture
 from export.generator.prior import FaceGenerator, LitePrior
 from export.motions import sample_motions
 from export.photo import find_face, read_photo
-from export.puppet import CLOSED_GAP, Puppet
+from export.puppet import Puppet
 from export.to_onnx import face_onnx
 from export.tune import PLANS, puppet_frames, tune
 from export.verify import torch_step, verify
@@ -67,8 +67,8 @@ def export_identity(
         raise BadInput(f"the frame is to have a side of {size} pixels, expected an even number")
     plan = PLANS[quality]
     report = _staged(progress, STAGES | (_FIRST_SHARES if quality == "fast" else {}))
-    image = read_photo(photo)
-    portrait = find_face(image)
+    picture = read_photo(photo)
+    portrait = find_face(picture.image)
     framing = frame_photo(portrait.image, portrait.landmarks, size)
     puppet = Puppet(framing.image, framing.landmarks)
     report("reading the photo")(1.0)
@@ -76,9 +76,9 @@ def export_identity(
         prior = LitePrior.load()
         canvas = prior.config.size
         faces, fields = puppet_frames(puppet, plan.frames, canvas, report("moving the puppet"))
-        picture = canvas_picture(framing.image, puppet.matrix, canvas)
+        crop = canvas_picture(framing.image, puppet.matrix, canvas)
         generator = tune(
-            prior, picture, faces, fields, puppet.jaw, plan, report("tuning the generator")
+            prior, crop, faces, fields, puppet.jaw, plan, report("tuning the generator")
         )
         model, worst = _proven(generator)
         report("writing ONNX")(1.0)
@@ -87,7 +87,11 @@ def export_identity(
             partial, identity, framing.image, puppet.matrix, puppet.teeth(), model, facts
         )
     report("packing the bundle")(1.0)
-    return Report(avatar, worst, tuple(_warnings(puppet, framing)))
+    return Report(
+        avatar,
+        worst,
+        (*picture.notes, *portrait.notes, *portrait.quality.notes(), *_warnings(framing)),
+    )
 
 
 def _proven(generator: FaceGenerator) -> tuple[bytes, float]:
@@ -117,11 +121,9 @@ def _staged(
     return stage
 
 
-def _warnings(puppet: Puppet, framing: Framing) -> list[str]:
+def _warnings(framing: Framing) -> list[str]:
     """What is not wrong, but will show."""
     found = []
-    if puppet.gap >= CLOSED_GAP:
-        found.append("the mouth is open in the photo and was closed: a closed mouth looks better")
     if framing.padded > 0.02:
         found.append("the photo is tight around the face: its edge was continued")
     if framing.matrix[0, 0] > _ENLARGED:

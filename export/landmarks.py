@@ -57,7 +57,7 @@ class FaceMesh:
         try:
             from mediapipe.python.solutions import face_mesh
         except ImportError as error:
-            raise MissingExtra("finding a face", "export") from error
+            raise MissingExtra("finding a face", "photo") from error
         self._mesh = face_mesh.FaceMesh(
             static_image_mode=not video,
             refine_landmarks=True,

@@ -1,86 +1,189 @@
-"""The identity photo: decoded, and judged fit or not before any work is spent on it."""
+"""The identity photo: decoded whatever kind of file it is, and its one face found."""
 
 from __future__ import annotations
 
+import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadPhoto, MissingExtra
 from export.faces import find_faces
-from export.fit import fit
-from export.landmarks import EYES
+from export.quality import PhotoQuality, judge
 
-__all__ = ["Portrait", "find_face", "read_photo"]
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
-_LEAST_FACE = 96  # pixels from brow to chin
-_MOST_YAW, _MOST_PITCH, _MOST_ROLL = np.radians([28, 24, 35])
-_SHUT = 0.11  # eye opening over eye width: closed ones reach 0.08, open ones begin at 0.16
-_LARGEST = 60_000_000  # pixels
+__all__ = ["Photo", "Portrait", "find_face", "read_photo"]
+
+_LARGEST = 120_000_000  # pixels to decode; a JPEG is decoded at an eighth where that is enough
 _WORKING_SIDE = 2048
+_KINDS = "jpg, png, webp, heic"
+# Brands of ISO base media files that hold still pictures (ISO/IEC 23008-12).
+_HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_RIVAL = 0.75  # a second face of this share of the largest one's height: whose avatar is it?
+_NEARBY = 0.25
+_GAMMA = 0.4  # of the copy in which faces are looked for that are too dark to be seen
+
+
+@dataclass(frozen=True)
+class Photo:
+    """image: ``[H, W, 3]`` uint8 RGB, upright. notes: what had to be done that one should know."""
+
+    image: NDArray[np.uint8]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """image: ``[H, W, 3]`` uint8 RGB, upright. landmarks: ``[478, 3]`` in its pixels."""
+    """image: ``[H, W, 3]`` uint8 RGB, upright. landmarks: ``[478, 3]`` in its pixels.
+    quality: how good a photo it is. notes: on what was chosen."""
 
     image: NDArray[np.uint8]
     landmarks: NDArray[np.float32]
+    quality: PhotoQuality
+    notes: tuple[str, ...] = ()
 
 
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """``[H, W, 3]`` uint8 RGB: upright, transparency laid over grey, at most 2048 pixels wide.
+def read_photo(path: Path) -> Photo:
+    """The picture upright, in sRGB, transparency laid over grey, at most 2048 pixels wide.
 
-    Raises BadPhoto for what is no readable picture.
+    Of an animation the first picture is taken.
+
+    Raises BadPhoto for what is no readable picture, MissingExtra without Pillow.
     """
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, UnidentifiedImageError
     except ImportError as error:
-        raise MissingExtra("reading a photo", "export") from error
-    if not path.is_file():
-        got = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
-        raise BadPhoto(f"{got}, expected a photo (jpg, png, webp)")
-    if path.stat().st_size == 0:
-        raise BadPhoto(f"{path.name} is empty, expected a photo (jpg, png, webp): save it again")
+        raise MissingExtra("reading a photo", "photo") from error
+    _check_file(path)
+    heif = _register_heif()
     try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > _LARGEST:
-                raise BadPhoto(
-                    f"{path.name} has {picture.width} x {picture.height} pixels, expected at most "
-                    f"{_LARGEST // 1_000_000} million: scale it down"
-                )
-            picture.draft("RGB", (_WORKING_SIDE, _WORKING_SIDE))
-            upright = ImageOps.exif_transpose(picture)
-            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-                rgba = upright.convert("RGBA")
-                upright = Image.new("RGBA", rgba.size, (128, 128, 128, 255))
-                upright.alpha_composite(rgba)
-            if upright.mode.startswith("I"):  # 16 bit grey, which Pillow would clip
-                grey = np.asarray(upright, np.float64) / 257
-                upright = Image.fromarray(grey.clip(0, 255).round().astype(np.uint8))
-            upright = upright.convert("RGB")
-            upright.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.LANCZOS)
-            return np.array(upright, np.uint8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # _LARGEST is ours
+            opened = Image.open(path)
+        with opened as picture:
+            return _decoded(picture, path.name)
     except UnidentifiedImageError as error:
+        if _is_heif(path) and not heif:
+            raise BadPhoto(
+                f"{path.name} is a HEIC photo, expected {_KINDS} with what reads them: "
+                "pip install 'avatar-engine[heic]', or share it as JPEG (on an iPhone: Settings, "
+                "Camera, Formats, Most Compatible)"
+            ) from error
         raise BadPhoto(
-            f"{path.name} is not a picture that can be read, expected jpg, png or webp: "
-            "convert it (HEIC from a phone: share it as JPEG)"
+            f"{path.name} is not a picture that can be read, expected {_KINDS}: "
+            "save it as JPEG in whatever shows it"
         ) from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise BadPhoto(
+            f"{path.name} is too large to decode ({error}), expected at most "
+            f"{_LARGEST // 1_000_000} million pixels: scale it down"
+        ) from error
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise BadPhoto(
             f"{path.name} can not be decoded ({error}), expected a whole picture: copy it again"
         ) from error
 
 
-def find_face(image: NDArray[np.uint8]) -> Portrait:
-    """The one face of a photo.
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        got = f"{path} is a folder" if path.is_dir() else f"there is no file {path}"
+        raise BadPhoto(f"{got}, expected a photo ({_KINDS})")
+    if path.stat().st_size == 0:
+        raise BadPhoto(f"{path.name} is empty, expected a photo ({_KINDS}): save it again")
 
-    Raises BadPhoto when there is none, when there are several, or when it is too small, turned away
-    or has its eyes shut.
+
+def _register_heif() -> bool:
+    """Whether HEIC can be read. Pillow has no reader of its own for it."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF
+
+
+def _decoded(picture: Picture, name: str) -> Photo:
+    from PIL import Image, ImageOps
+
+    notes = []
+    if getattr(picture, "n_frames", 1) > 1 and picture.format in ("GIF", "WEBP", "PNG", "AVIF"):
+        notes.append("the photo is an animation: its first picture was taken")
+    picture.draft("RGB", (_WORKING_SIDE, _WORKING_SIDE))
+    if picture.width * picture.height > _LARGEST:
+        raise BadPhoto(
+            f"{name} has {picture.width} x {picture.height} pixels, expected at most "
+            f"{_LARGEST // 1_000_000} million: scale it down"
+        )
+    profile = picture.info.get("icc_profile")
+    orientation = picture.getexif()
+    # Each step works on as few pixels as it can: scaled before turned, before its colours are.
+    upright = _eight_bits(picture)
+    upright.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if orientation:
+        upright.getexif().update(orientation)
+    upright = _over_grey(ImageOps.exif_transpose(upright))
+    return Photo(np.array(_srgb(upright, profile), np.uint8), tuple(notes))
+
+
+def _eight_bits(picture: Picture) -> Picture:
+    """Sixteen bit grey scaled to eight, which Pillow would clip; palettes spelt out."""
+    from PIL import Image
+
+    if picture.mode.startswith("I") or picture.mode == "F":
+        grey = np.asarray(picture, np.float32)
+        scale = 257.0 if grey.max() > 255 else 1.0
+        return Image.fromarray((grey / scale).clip(0, 255).round().astype(np.uint8))
+    if picture.mode in ("P", "PA", "1"):
+        return picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    return picture.copy()
+
+
+def _over_grey(picture: Picture) -> Picture:
+    from PIL import Image
+
+    if picture.mode not in ("RGBA", "LA", "RGBa") and "transparency" not in picture.info:
+        return picture
+    rgba = picture.convert("RGBA")
+    grey = Image.new("RGBA", rgba.size, (128, 128, 128, 255))
+    grey.alpha_composite(rgba)
+    return grey.convert("RGB")
+
+
+def _srgb(picture: Picture, profile: bytes | None) -> Picture:
+    """RGB as screens mean it. Print files and recent phones say in a profile what they mean."""
+    if profile:
+        from PIL import ImageCms
+
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            converted = None  # a broken profile, or one for other colours than the picture's
+        if converted is not None:
+            return converted
+    return picture.convert("RGB")
+
+
+def find_face(image: NDArray[np.uint8]) -> Portrait:
+    """The face of a photo: the only one, or the one that is clearly the largest.
+
+    Raises BadPhoto when there is none, when several are of like size, or when it is too small,
+    turned away or has its eyes shut.
     """
-    faces = find_faces(image)
+    faces = find_faces(image) or find_faces(_lightened(image))
     if not faces:
         raise BadPhoto(
             "no face was found, expected one that looks into the camera: "
@@ -88,42 +191,22 @@ def find_face(image: NDArray[np.uint8]) -> Portrait:
         )
     heights = [float(np.ptp(face[:468, 1])) for face in faces]
     largest = int(np.argmax(heights))
-    # People far in the background do not matter.
-    rivals = [h for k, h in enumerate(heights) if k != largest and h > 0.4 * heights[largest]]
+    others = [h / heights[largest] for k, h in enumerate(heights) if k != largest]
+    rivals = [share for share in others if share > _RIVAL]
     if rivals:
         raise BadPhoto(
-            f"{len(rivals) + 1} faces were found, expected one: crop the photo to the person"
+            f"{len(rivals) + 1} faces were found, none much larger than the others, expected one: "
+            "crop the photo to the person"
         )
-    landmarks = faces[largest]
-    if heights[largest] < _LEAST_FACE:
-        raise BadPhoto(
-            f"the face is {heights[largest]:.0f} pixels high, expected {_LEAST_FACE} or more: "
-            "use a larger or closer photo"
-        )
-    pitch, yaw, roll = np.abs(fit(landmarks).head())
-    if yaw > _MOST_YAW or pitch > _MOST_PITCH or roll > _MOST_ROLL or _turned_away(landmarks):
-        raise BadPhoto(
-            f"the head is turned by {np.degrees(yaw):.0f} degrees to the side and "
-            f"{np.degrees(pitch):.0f} up or down, expected a frontal view: look into the camera"
-        )
-    opening = max(_eye_opening(landmarks, eye) for eye in (0, 1))
-    if opening < _SHUT:
-        raise BadPhoto(
-            f"the eyes are shut (opening {opening:.2f} of their width, expected {_SHUT} or more): "
-            "use a photo with open eyes"
-        )
-    return Portrait(image, landmarks)
+    quality = judge(image, faces[largest])
+    refusal = quality.refusal()
+    if refusal:
+        raise BadPhoto(refusal)
+    nearby = any(share > _NEARBY for share in others)
+    note = f"{len(faces)} faces were found: the largest one was taken"
+    return Portrait(image, faces[largest], quality, (note,) if nearby else ())
 
 
-def _turned_away(landmarks: NDArray[np.float32]) -> bool:
-    """A profile hides one half of the face: the nose tip is far off the middle of the cheeks."""
-    left, right, nose = landmarks[[234, 454, 1], 0]
-    share = (nose - left) / max(float(right - left), 1e-3)
-    return not 0.22 < share < 0.78
-
-
-def _eye_opening(landmarks: NDArray[np.float32], eye: int) -> float:
-    upper, lower = (landmarks[list(row), :2] for row in EYES[eye])
-    width = float(np.linalg.norm(upper[0] - upper[-1]))
-    gap = np.linalg.norm(upper[2:-2] - lower[2:-2], axis=1).mean()
-    return float(gap) / max(width, 1e-3)
+def _lightened(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    table = 255 * (np.arange(256) / 255) ** _GAMMA
+    return table.round().astype(np.uint8)[image]

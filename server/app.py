@@ -5,26 +5,30 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 from aiohttp import web
-from aiortc import RTCIceServer
 
 from engine.clock import Clock, MonotonicClock
-from engine.errors import BadInput
-from server.exports import Exports
+from engine.errors import AvatarEngineError, BadInput
+from server.capacity import cores
+from server.exports import BOUNDS, Exports
 from server.gallery import Gallery, Loader
+from server.ice import IceServers
 from server.library import Library, default_folder
 from server.limits import MOST_SDP_BYTES, Guard, is_loopback, refuse_open_door, secure_headers
 from server.metrics import Metrics
 from server.problems import answer_errors
-from server.routes import EXPORTS, GALLERY, METRICS, SESSIONS, routes
+from server.routes import EXPORTS, GALLERY, ICE, METRICS, SESSIONS, routes
 from server.rtc.consent import notice_loss_quickly
+from server.rtc.media_address import listen_for_media_on
 from server.sessions import Sessions
 
 __all__ = ["Settings", "make_app", "run", "serve"]
@@ -38,19 +42,35 @@ SWITCH_INTERVAL_S = 0.0005
 class Settings:
     """How to serve.
 
-    max_sessions: live at a time; further ones are answered 503.
+    max_sessions: live at a time; further ones are answered 503. None for as many as it carries.
     token:        asked of every request but for the page's own files, None for none.
     open_to_all:  allow other hosts than this machine without a token.
+    public_url:   how browsers reach it through a proxy on this machine, None without one.
     workers:      threads that hear and draw, None for one per core.
+    ice_servers:  STUN and TURN, for the page and for this server.
+    media:        addresses of this machine that media may come to, all if none is given.
+    certificate:  files of the TLS certificate and of its key, None for plain HTTP.
+    mark:         text in the corner of every picture, None for none.
+    export_mb:    address space that making an avatar may use.
     """
 
     host: str = "localhost"
     port: int = 8080
-    max_sessions: int = 4
+    max_sessions: int | None = None
     token: str | None = None
     open_to_all: bool = False
+    public_url: str | None = None
     workers: int | None = None
-    ice_servers: Sequence[RTCIceServer] = ()
+    ice_servers: IceServers = field(default_factory=IceServers)
+    media: Sequence[str] = ()
+    certificate: tuple[Path, Path] | None = None
+    mark: str | None = None
+    export_mb: int = BOUNDS.memory_mb
+
+    @property
+    def local_only(self) -> bool:
+        """Whether nobody but this machine itself is served."""
+        return is_loopback(self.host) and self.public_url is None
 
 
 def serve(
@@ -69,9 +89,9 @@ def serve(
     none and for an address that can not be listened on.
     """
     clock = MonotonicClock()
-    library = Library(folder or default_folder(), clock)
+    library = Library(folder or default_folder(), clock, mark=settings.mark)
     app = make_app(library.loaders(avatars), settings, clock)
-    add_exports(app, library)
+    add_exports(app, library, settings)
     asyncio.run(run(app, settings, on_ready))
 
 
@@ -82,13 +102,18 @@ def make_app(
 
     Raises Refusal for an address open to others without a token.
     """
-    refuse_open_door(settings.host, settings.token, settings.open_to_all)
+    # Behind a proxy everybody reaches it, whatever address it listens on.
+    seen_as = "0.0.0.0" if settings.public_url else settings.host
+    refuse_open_door(seen_as, settings.token, settings.open_to_all)
+    if settings.media:
+        listen_for_media_on(settings.media)
     notice_loss_quickly()
     cv2.setNumThreads(1)  # sessions are spread over the workers; pictures are not split up
     # A worker that comes back from a model waits for the interpreter; Python's own 5 ms are an
     # eighth of a picture, and it has to do so several times for each.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    guard = Guard(settings.token, local_only=is_loopback(settings.host))
+    clock = clock or MonotonicClock()
+    guard = Guard(settings.token, is_loopback(settings.host), clock, settings.public_url)
     app = web.Application(
         middlewares=[guard.middleware, answer_errors], client_max_size=MOST_SDP_BYTES
     )
@@ -100,14 +125,18 @@ def make_app(
     app[SESSIONS] = Sessions(
         settings.max_sessions,
         executor,
-        clock or MonotonicClock(),
+        clock,
         app[METRICS],
         settings.ice_servers,
+        settings.local_only,
+        cores(),
     )
+    app[ICE] = settings.ice_servers
 
     async def load_avatars(app: web.Application) -> AsyncIterator[None]:
-        loading = asyncio.create_task(app[GALLERY].load_all())
-        yield
+        loading = asyncio.create_task(_load(app))
+        async with app[SESSIONS].measured():
+            yield
         loading.cancel()
 
     async def clean_up(app: web.Application) -> None:
@@ -120,18 +149,41 @@ def make_app(
     return app
 
 
-def add_exports(app: web.Application, library: Library) -> None:
+async def _load(app: web.Application) -> None:
+    """Every avatar; and from the first one, how many sessions there is room for."""
+    with suppress(AvatarEngineError):  # said when all are loaded, and to whoever asks for it
+        app[SESSIONS].expect(await app[GALLERY].character(app[GALLERY].first))
+    await app[GALLERY].load_all()
+
+
+def add_exports(app: web.Application, library: Library, settings: Settings) -> None:
     """Let the page make avatars, which are served as soon as they are ready."""
 
     def made(name: str, bundle: Path) -> None:
         app[GALLERY].add(name, library.loader(name, bundle))
 
-    app[EXPORTS] = Exports(library.folder, app[METRICS], made)
+    bounds = replace(BOUNDS, memory_mb=settings.export_mb)
+    app[EXPORTS] = Exports(library.folder, app[METRICS], made, bounds=bounds)
 
     async def clean_up(app: web.Application) -> None:
         await app[EXPORTS].stop()
 
     app.on_cleanup.append(clean_up)
+
+
+def _tls(certificate: tuple[Path, Path] | None) -> ssl.SSLContext | None:
+    """Raises BadInput for files that are no certificate and its key."""
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(*certificate)
+    except (OSError, ssl.SSLError) as error:
+        raise BadInput(
+            f"{certificate[0]} and {certificate[1]} can not be used ({error}), expected a "
+            "certificate and its key as PEM files"
+        ) from error
+    return context
 
 
 async def run(app: web.Application, settings: Settings, on_ready: Callable[[str], None]) -> None:
@@ -143,7 +195,8 @@ async def run(app: web.Application, settings: Settings, on_ready: Callable[[str]
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
+        tls = _tls(settings.certificate)
+        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:
@@ -153,7 +206,7 @@ async def run(app: web.Application, settings: Settings, on_ready: Callable[[str]
             ) from error
         port = runner.addresses[0][1]
         shown = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host
-        on_ready(f"http://{shown}:{port}/")
+        on_ready(settings.public_url or f"{'https' if tls else 'http'}://{shown}:{port}/")
         await stop.wait()
     finally:
         await runner.cleanup()

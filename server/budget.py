@@ -1,8 +1,10 @@
 """Where the milliseconds between the microphone and the face go.
 
-``delay`` is the one constant of a session: what was captured at time t leaves as sound and as
-picture at t + delay. It has to cover the longest of the parts that the picture waits for, or frames
-are missed; every millisecond more is latency for nothing.
+``delay`` is what a session begins with: what was captured at time t leaves as sound and as picture
+at t + delay. It has to cover the longest of the parts that the picture waits for, or frames are
+missed; every millisecond more is latency for nothing. While the session runs, the allowance for
+drawing follows the machine (``server.allowance``), and the jitter what comes
+(``server.timeline``).
 """
 
 from __future__ import annotations
@@ -20,26 +22,25 @@ _LEAST_DRAW_MS, _MOST_DRAW_MS = 4.0, 120.0
 @dataclass(frozen=True)
 class Budget:
     """look_ahead_ms: the sound after t that the face at t waits for, spectrogram window included.
-    packet_ms, jitter_ms: the sound's way here. dispatch_ms: to the worker and back.
-    draw_ms: 95th percentile of listening and drawing.
+    packet_ms, jitter_ms: the sound's way here.
+    allowance_ms: from complete sound to finished picture, the ways to the worker and back included.
     """
 
     look_ahead_ms: float
-    draw_ms: float
+    allowance_ms: float
     packet_ms: float = _PACKET_MS
     jitter_ms: float = _JITTER_MS
-    dispatch_ms: float = _DISPATCH_MS
 
     @staticmethod
     def of(look_ahead_samples: int, draw_p95_ms: float) -> Budget:
-        """For a look-ahead in samples at 16 kHz and a measured drawing time."""
+        """For a look-ahead in samples at 16 kHz and a measured drawing time, 95th percentile."""
         draw = min(max(draw_p95_ms, _LEAST_DRAW_MS), _MOST_DRAW_MS)
-        return Budget(look_ahead_ms=look_ahead_samples / 16.0, draw_ms=draw)
+        return Budget(look_ahead_ms=look_ahead_samples / 16.0, allowance_ms=draw + _DISPATCH_MS)
 
     @property
     def delay_ms(self) -> float:
         """Capture to release, of sound and picture alike."""
-        return self.needed_ms + self.draw_ms + self.dispatch_ms
+        return self.needed_ms + self.allowance_ms
 
     @property
     def needed_ms(self) -> float:

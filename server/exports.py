@@ -1,8 +1,10 @@
 """Making avatars from uploaded photos, each in a process of its own.
 
 The server never imports torch or mediapipe, and never decodes what was uploaded: a photo that makes
-a decoder crash takes down its own process only. One export at a time; it leaves one core to the
-sessions. The process reports on its standard output, one JSON object a line::
+a decoder crash, or ask for all the memory there is, takes down its own process only. That one has
+bounds (``server.confined``), less priority than the sessions, and none of the server's secrets.
+One export at a time; it leaves one core to the sessions. The process reports on its standard
+output, one JSON object a line::
 
     {"stage": "tuning", "percent": 40.0, "seconds_left": 12.5}
 
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadPhoto, MissingExtra
+from server.confined import Bounds
 from server.metrics import Metrics
 from server.problems import Busy, NotFound
 
@@ -36,7 +39,13 @@ logger = logging.getLogger(__name__)
 
 QUALITIES = ("fast", "best")
 KINDS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+RIGHTS = "the person who uploaded the photo confirmed: this is me, or I have their permission"
 EXPORT_WITHIN_S = 30 * 60
+# Measured at 512 pixels with torch on one thread: 1.9 GB of address space for 0.85 GB in use. Each
+# further thread reserves up to 72 MB. The rest is for larger photos and slower machines.
+_CORES = os.cpu_count() or 2
+BOUNDS = Bounds(memory_mb=6000 + 128 * _CORES, cpu_s=EXPORT_WITHIN_S * _CORES, file_mb=256)
+REFUSED = 2  # exit code of the command line for bad input, said in one line that people can read
 MOST_KEPT = 16
 MOST_EVENTS = 2000
 
@@ -60,7 +69,7 @@ def engine_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
     return [
         sys.executable, "-m", "engine.cli", "export", "--identity", str(photo),
         "--out", str(bundle), "--title", order.title, "--quality", order.quality,
-        "--progress", "json",
+        "--progress", "json", "--rights", RIGHTS,
     ]  # fmt: skip
 
 
@@ -105,11 +114,13 @@ class Exports:
         metrics: Metrics,
         on_made: Callable[[str, Path], None],
         command: Command = engine_command,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self._folder = folder
         self._metrics = metrics
         self._on_made = on_made
         self._command = command
+        self._bounds = bounds
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
 
@@ -186,12 +197,12 @@ class Exports:
     async def _export(self, job: Job, upload: Path, made: Path, order: Order) -> str | None:
         """Run the process to its end: None, or what went wrong."""
         process = await asyncio.create_subprocess_exec(
-            *self._command(upload, made, order),
+            *self._bounds.around(self._command(upload, made, order)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
-            env=os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1))},
+            env=_environment(),
         )
         assert process.stdout is not None
         assert process.stderr is not None
@@ -213,7 +224,19 @@ class Exports:
                 await process.wait()
         if code == 0 and await asyncio.to_thread(made.is_file):
             return None
-        return said or f"the export ended with code {code} and said nothing"
+        if code == REFUSED and said:
+            return said
+        logger.error("an export ended with code %d: %s", code, said or "it said nothing")
+        return (
+            "the export failed, or needed more memory or time than it may have, expected a photo "
+            "of usual size: try a smaller one; the server's log says more"
+        )
+
+
+def _environment() -> dict[str, str]:
+    """Of the server, without its secrets, and with threads for all cores but one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AVATAR_")}
+    return kept | {"OMP_NUM_THREADS": str(max(1, _CORES - 1))}
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

@@ -12,6 +12,8 @@ from engine.clock import Clock
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
 from server.gallery import Character, Loader
+from server.mark import Marked, check_mark
+from server.performer import Performance
 
 __all__ = ["Library", "default_folder", "slug"]
 
@@ -38,11 +40,22 @@ def slug(title: str, taken: Iterable[str] = ()) -> str:
 class Library:
     """Turns bundles into loaders that share one speech model.
 
-    Raises ModelMismatch or MissingExtra at once when the speech model can not be loaded.
+    mark: text in the corner of all that they draw, None for none. Raises BadInput for one that can
+    not be written, and at once ModelMismatch or MissingExtra when the speech model can not be
+    loaded.
     """
 
-    def __init__(self, folder: Path, clock: Clock, speech: SpeechModel | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        speech: SpeechModel | None = None,
+        mark: str | None = None,
+    ) -> None:
+        if mark is not None:
+            check_mark(mark)
         self.folder = folder
+        self._mark = mark
         self._clock = clock
         self._speech = speech or SpeechModel.load()
 
@@ -67,10 +80,11 @@ class Library:
 
     def _load(self, name: str, path: Path) -> Character:
         avatar = Avatar.load(path)
+        pipeline: Performance = Pipeline(avatar, self._speech)
         return Character.ready(
             name,
             avatar.title,
-            Pipeline(avatar, self._speech),
+            pipeline if self._mark is None else Marked(pipeline, self._mark),
             avatar.thumbnail_jpg,
             avatar.preview_png,
             self._clock,

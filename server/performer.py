@@ -69,13 +69,15 @@ class _Outcome:
     listen_ns: int
     draw_ns: list[int]
     drawn: list[tuple[int, av.VideoFrame]]
-    skipped: int
+    skipped: list[int]
 
 
 class Performer:
     """Feeds the pipeline of one session in order and puts its pictures on the shelf.
 
     draw_ms:    where drawing times of this avatar are noted.
+    on_picture: called for each picture with the ms from complete sound to the shelf, or to the
+                decision not to draw it.
     due_ns:     the instant at which the picture of a sample of 16 kHz has to leave.
     on_failure: called once when the pipeline raised; nothing is heard afterwards.
     """
@@ -91,6 +93,7 @@ class Performer:
         timings: Timings,
         draw_ms: Recent,
         seed: int,
+        on_picture: Callable[[float], None],
         on_failure: Callable[[], None],
     ) -> None:
         self._pipeline = pipeline
@@ -102,6 +105,7 @@ class Performer:
         self._timings = timings
         self._draw_ms = draw_ms
         self._seed = seed
+        self._on_picture = on_picture
         self._on_failure = on_failure
         self._state = pipeline.initial_state(seed)
         self._resampler = Resampler(RATE)
@@ -114,6 +118,8 @@ class Performer:
         self._begin_at: int | None = None
         self._look_ahead = pipeline.look_ahead_samples * _UP + RESAMPLER_HOLDS
         self._wanted = self._look_ahead  # received so many, a picture can be made
+        self._completes = self._look_ahead  # the same, of the next picture whose sound is not here
+        self._complete_ns: dict[int, int] = {}  # when a picture's sound was; by its 16 kHz sample
         self._job: asyncio.Task[None] | None = None
 
     def hear(self, samples: NDArray[np.int16]) -> None:
@@ -130,6 +136,9 @@ class Performer:
             return
         self._pending.append(samples)
         self._pending_samples += len(samples)
+        while self._received >= self._completes:
+            self._complete_ns[(self._completes - self._look_ahead) // _UP] = self._clock.now_ns()
+            self._completes += _FRAME
         if self._pending_samples > MOST_PENDING:
             self._give_up()
         elif self._job is None and self._received >= self._wanted:
@@ -146,7 +155,8 @@ class Performer:
         self._forget_pending()
         self._skip = -self._received % _FRAME
         self._begin_at = self._received + self._skip
-        self._wanted = self._begin_at + self._look_ahead
+        self._wanted = self._completes = self._begin_at + self._look_ahead
+        self._complete_ns.clear()
 
     def _forget_pending(self) -> None:
         self._pending.clear()
@@ -175,12 +185,14 @@ class Performer:
         began = self._clock.now_ns()
         motions, state = self._pipeline.listen(self._resampler.push(samples), self._state)
         listened = self._clock.now_ns()
-        drawn, draw_ns, skipped = [], [], 0
+        drawn: list[tuple[int, av.VideoFrame]] = []
+        draw_ns: list[int] = []
+        skipped: list[int] = []
         before = listened
         for timed in motions:
             pts = self._base // _UP + timed.pts
             if before > self._due_ns(pts):
-                skipped += 1
+                skipped.append(pts)
                 continue
             drawn.append((pts, picture(self._pipeline.draw(timed.motion))))
             after = self._clock.now_ns()
@@ -190,7 +202,7 @@ class Performer:
 
     def _take(self, outcome: _Outcome) -> None:
         self._state = outcome.state
-        self._counts.skipped += outcome.skipped
+        self._counts.skipped += len(outcome.skipped)
         self._timings.listen.add(outcome.listen_ns / 1e6)
         for ns in outcome.draw_ns:
             self._timings.draw.add(ns / 1e6)
@@ -198,3 +210,7 @@ class Performer:
             self._counts.drawn += 1
         for pts, frame in outcome.drawn:
             self._shelf.put(pts, frame)
+        now = self._clock.now_ns()
+        for pts in (*outcome.skipped, *(pts for pts, _ in outcome.drawn)):
+            if pts in self._complete_ns:
+                self._on_picture((now - self._complete_ns.pop(pts)) / 1e6)

@@ -7,23 +7,26 @@ from pathlib import Path
 
 from aiohttp import web
 
-from engine.errors import BadBundle, BadOffer, BadPhoto, MissingExtra
+from engine.errors import BadBundle, BadInput, BadOffer, BadPhoto, MissingExtra
 from server.exports import QUALITIES, Exports, Order
 from server.gallery import Gallery
+from server.ice import IceServers
 from server.library import slug
-from server.limits import MOST_PHOTO_BYTES
+from server.limits import MOST_FIGURES_BYTES, MOST_PHOTO_BYTES
 from server.metrics import Metrics
 from server.problems import problem
 from server.sessions import Sessions
 
-__all__ = ["EXPORTS", "GALLERY", "METRICS", "SESSIONS", "routes"]
+__all__ = ["EXPORTS", "GALLERY", "ICE", "METRICS", "SESSIONS", "routes"]
 
 GALLERY = web.AppKey("gallery", Gallery)
 SESSIONS = web.AppKey("sessions", Sessions)
 METRICS = web.AppKey("metrics", Metrics)
+ICE = web.AppKey("ice", IceServers)
 EXPORTS = web.AppKey("exports", Exports)
 
 _MOST_TITLE = 40
+_MOST_SKEW_MS = 10_000.0
 
 
 def routes(page: Path) -> list[web.AbstractRouteDef]:
@@ -35,7 +38,9 @@ def routes(page: Path) -> list[web.AbstractRouteDef]:
     return [
         web.post("/sessions", open_session),
         web.get("/sessions/{id}", session_status),
+        web.post("/sessions/{id}/figures", session_figures),
         web.delete("/sessions/{id}", end_session),
+        web.get("/ice", ice_servers),
         web.get("/avatars", list_avatars),
         web.post("/avatars", make_avatar),
         web.get("/avatars/{name}/thumbnail.jpg", thumbnail),
@@ -74,6 +79,26 @@ async def session_status(request: web.Request) -> web.Response:
     """GET /sessions/ID: delay, budget and counts of a live session."""
     session = request.app[SESSIONS].find(request.match_info["id"])
     return web.json_response(session.status())
+
+
+async def session_figures(request: web.Request) -> web.Response:
+    """POST /sessions/ID/figures, {"skew_ms": 12.5}: what only the browser can measure."""
+    session = request.app[SESSIONS].find(request.match_info["id"])
+    request = request.clone(client_max_size=MOST_FIGURES_BYTES)
+    try:
+        skew_ms = float((await request.json())["skew_ms"])
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise BadInput(f"got no figures ({error}), expected {{'skew_ms': number}}") from error
+    if not abs(skew_ms) <= _MOST_SKEW_MS:
+        raise BadInput(f"got a skew of {skew_ms} ms, expected at most {_MOST_SKEW_MS} either way")
+    session.seen(skew_ms)
+    return web.Response(status=204)
+
+
+async def ice_servers(request: web.Request) -> web.Response:
+    """GET /ice: what the page gives to its RTCPeerConnection, passwords included."""
+    described = request.app[ICE].described()
+    return web.json_response({"ice_servers": described}, headers={"Cache-Control": "no-store"})
 
 
 async def end_session(request: web.Request) -> web.Response:
@@ -163,7 +188,8 @@ async def health(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """GET /metrics, for Prometheus."""
-    text = request.app[METRICS].text(request.app[SESSIONS].counts())
+    sessions = request.app[SESSIONS]
+    text = request.app[METRICS].text(sessions.counts(), sessions.most)
     return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4"})
 
 

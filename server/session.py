@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import av
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
 from engine.clock import Clock
-from server import timeline
+from server import allowance, timeline
 from server.budget import Budget
 from server.frames import FrameShelf
 from server.gallery import Character
@@ -58,6 +58,7 @@ class Session:
     """Owns everything of one session; ends once, whatever ends it, and then frees it all.
 
     Must be made inside the event loop. ``on_end`` is called once, with the session and the reason.
+    id: a secret, since it is all that is asked of who wants to look or end. number: for the logs.
     """
 
     id: str
@@ -68,13 +69,16 @@ class Session:
     on_end: Callable[[Session, str], None]
     connection: RTCPeerConnection
     seed: int = 0
+    number: int = 0
     counts: SessionCounts = field(default_factory=SessionCounts)
 
     def __post_init__(self) -> None:
+        self._opened_ns = self.clock.now_ns()
         pipeline = self.character.pipeline
         draw_ms = self.character.draw_ms.quantile(0.95)
         self.budget = Budget.of(pipeline.look_ahead_samples, draw_ms)
         self.schedule = Schedule(self.clock, self.budget.delay_ms)
+        self._allowance = allowance.begin(self.budget.allowance_ms)
         self._shelf = FrameShelf(picture(self.character.rest))
         self._voice = VoiceMemory()
         self.face_track = FaceTrack(self.schedule, self._shelf, self.counts, self.timings)
@@ -89,15 +93,14 @@ class Session:
             self.timings,
             self.character.draw_ms,
             self.seed,
+            on_picture=self._picture_took,
             on_failure=lambda: self.end_soon("failed"),
         )
-        self._timeline = timeline.begin()
         first = pipeline.look_ahead_samples * _UP + RESAMPLER_HOLDS
         self._need = timeline.Need(
-            first=first,
-            period=FRAME_SAMPLES * _UP,
-            margin=round(self.budget.needed_ms * timeline.RATE / 1000) - first,
+            first=first, period=FRAME_SAMPLES * _UP, margin=self._margin(first)
         )
+        self._timeline = timeline.begin(self._need)
         self._waits_ms = Recent(128)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -116,18 +119,30 @@ class Session:
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(reason))
 
+    @property
+    def delay_ms(self) -> float:
+        """From the arrival of a sound to its release, as it is now."""
+        return self.budget.delay_ms + self._waits_ms.quantile(0.5)
+
+    def seen(self, skew_ms: float) -> None:
+        """What the browser says: by how much it shows the picture later than the sound."""
+        self.timings.skew.add(skew_ms)
+        self.timings.delay.add(self.delay_ms)
+
     def status(self) -> dict[str, Any]:
         """For the page: what a user may want to see, in words, counts and milliseconds."""
         return {
             "avatar": self.character.name,
             "state": self.connection.connectionState,
-            "budget": self.budget.parts(),
-            "delay_ms": round(self.budget.delay_ms + self._waits_ms.quantile(0.5), 1),
+            "budget": replace(self.budget, allowance_ms=self._allowance.ms).parts(),
+            "delay_ms": round(self.delay_ms, 1),
             "counts": vars(self.counts) | {"microphone": self._timeline.shift is not None},
         }
 
     async def _end(self, reason: str) -> None:
-        logger.info("session %s ends: %s", self.id, reason)
+        lived_s = round((self.clock.now_ns() - self._opened_ns) / 1e9, 1)
+        kept = {name: value for name, value in vars(self.counts).items() if value}
+        self._log("session %d ends: %s", reason, reason=reason, seconds=lived_s, **kept)
         for task in self._tasks:
             task.cancel()
         self.face_track.stop()
@@ -138,6 +153,9 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.connection.remove_all_listeners()
         self.on_end(self, reason)
+
+    def _log(self, text: str, *values: object, **extra: object) -> None:
+        logger.info(text, self.number, *values, extra={"session": self.number} | extra)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -151,7 +169,7 @@ class Session:
 
     def _connection_changed(self) -> None:
         state = self.connection.connectionState
-        logger.info("session %s is %s", self.id, state)
+        self._log("session %d is %s", state, state=state)
         if state == "connected":
             self.schedule.start()
             self._spawn(self._keep_alive())
@@ -172,7 +190,7 @@ class Session:
                 if self.schedule.started:
                     self.hear(mono(frame), frame.pts)
         except MediaStreamError:
-            logger.info("session %s: the microphone ended", self.id)
+            self._log("session %d: the microphone ended")
 
     def hear(self, samples: NDArray[np.int16], stamp: int) -> None:
         """One packet of the microphone, ``[n]`` int16 at 48 kHz, that has just come."""
@@ -187,15 +205,25 @@ class Session:
     async def _keep_alive(self) -> None:
         """Put silence where sound is needed and did not come, frame for frame: without a
         microphone, or with a muted one, the face goes on living."""
-        needed_ns = round(self.budget.needed_ms * 1e6)
         frame = 0
         while True:
-            await self.schedule.captured(frame * FRAME_NS + needed_ns)
-            frame = max(frame, (self.schedule.now_ns() - needed_ns) // FRAME_NS)
+            after = (self._need.first + self._timeline.margin) * 1_000_000_000 // timeline.RATE
+            await self.schedule.captured(frame * FRAME_NS + after)
+            frame = max(frame, (self.schedule.now_ns() - after) // FRAME_NS)
             until = self._need.first + frame * self._need.period
-            silence, self._timeline = timeline.conceal(until, self._timeline)
+            silence, self._timeline = timeline.conceal(until, self._need, self._timeline)
             self._append(silence)
             frame += 1
+
+    def _margin(self, first: int) -> int:
+        """Of the need, for the allowance as it is: the delay of what leaves is fixed."""
+        needed_ms = self.budget.delay_ms - self._allowance.ms
+        return round(needed_ms * timeline.RATE / 1000) - first
+
+    def _picture_took(self, ms: float) -> None:
+        self.timings.ready.add(ms)
+        self._allowance = allowance.step(ms, self._allowance)
+        self._need = replace(self._need, margin=self._margin(self._need.first))
 
     def _append(self, samples: NDArray[np.int16]) -> None:
         counts = self._timeline.counts

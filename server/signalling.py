@@ -19,15 +19,21 @@ from aiortc import (
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 
 from engine.errors import BadOffer
+from server.candidates import trusted_candidates
 from server.rtc import UpstreamChanged
 from server.rtc.audio_passthrough import pass_audio_through
 from server.rtc.h264 import encode_faces
+from server.rtc.media_address import accept_local_media_only
+from server.rtc.opus import encode_voice
 from server.rtc.sender_reports import report_media_time
 from server.session import Session
+from server.tracks import PACKET
 
 __all__ = ["answer", "new_connection"]
 
 PACKET_TIME_MS = 10
+MOST_LINES = 1000  # browsers write some 200
+MOST_LINE = 4096
 
 
 def new_connection(ice_servers: Iterable[RTCIceServer] = ()) -> RTCPeerConnection:
@@ -35,10 +41,10 @@ def new_connection(ice_servers: Iterable[RTCIceServer] = ()) -> RTCPeerConnectio
     return RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers)))
 
 
-async def answer(offer: str, session: Session) -> str:
+async def answer(offer: str, session: Session, *, local_only: bool = False) -> str:
     """The SDP answer to an SDP offer; from now on the session lives by its connection.
 
-    Raises BadOffer.
+    local_only: hear nothing but what this machine sends. Raises BadOffer.
     """
     connection = session.connection
     voice = connection.addTransceiver(session.voice_track, direction="sendrecv")
@@ -48,9 +54,12 @@ async def answer(offer: str, session: Session) -> str:
     face.setCodecPreferences(_codecs("video", "H264", "VP8"))
     _check(offer)
     try:
-        await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        trusted = RTCSessionDescription(trusted_candidates(offer), "offer")
+        await connection.setRemoteDescription(trusted)
         _correct(voice, face, session)
         await connection.setLocalDescription(await connection.createAnswer())
+        if local_only:
+            accept_local_media_only(connection)
     except UpstreamChanged:
         raise
     except Exception as error:  # whatever a stranger's text makes the parser raise
@@ -65,7 +74,8 @@ def _correct(voice: RTCRtpTransceiver, face: RTCRtpTransceiver, session: Session
     """Apply what server.rtc holds, while the codecs are known and nothing flows yet."""
     pass_audio_through(voice.receiver)
     if face._codecs[0].mimeType.lower() == "video/h264":
-        encode_faces(face.sender)
+        encode_faces(face.sender, session.clock, session.timings.encode.add)
+    encode_voice(voice.sender, PACKET)
     report_media_time(voice.sender, session.voice_track.media_ntp)
     report_media_time(face.sender, session.face_track.media_ntp)
 
@@ -82,6 +92,13 @@ def _check(offer: str) -> None:
         raise BadOffer(
             f"got {offer[:40]!r}, expected an SDP offer that begins with 'v=0': "
             "POST RTCPeerConnection.localDescription.sdp"
+        )
+    lines = offer.splitlines()
+    longest = max(map(len, lines))
+    if len(lines) > MOST_LINES or longest > MOST_LINE:
+        raise BadOffer(
+            f"the offer has {len(lines)} lines, the longest of {longest} characters, expected at "
+            f"most {MOST_LINES} of {MOST_LINE}: no browser writes such"
         )
     if "\na=fingerprint:" not in offer:
         raise BadOffer(

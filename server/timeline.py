@@ -16,6 +16,10 @@ sees one unbroken stream at the pace of the clock:
 
 Sound comes in packets, and a picture waits for the packet that completes its need. The anchor is
 therefore set so that packets end just where a need ends, and moves by whole packets.
+
+How long after its time sound is needed (the margin) may change within a session, as drawing gets
+slower or faster. Less of it waits for a pause: the anchor follows the margin, so a busier machine
+costs some silence, and neither a word nor a jump of the face.
 """
 
 from __future__ import annotations
@@ -39,12 +43,16 @@ BAND = RATE * 2 // 1000
 TOO_LONG = RATE * 200 // 1000  # beyond this latency is given up in speech as well
 QUIET = 100.0  # root mean square of int16 samples: -50 dB
 QUIET_SHARE = 0.1  # or 20 dB below the loudest of late
+PATIENCE = RATE * 5  # no pause in so long: what can not wait is done while somebody speaks
 
 
 @dataclass(frozen=True)
 class Need:
     """When sound is needed: the samples before ``first + k * period`` at instant
-    ``first + k * period + margin``, for every k. All in samples at 48 kHz."""
+    ``first + k * period + margin``, for every k. All in samples at 48 kHz.
+
+    margin: wished for; the one in force is in the state, and follows when it can.
+    """
 
     first: int
     period: int
@@ -72,28 +80,37 @@ class Counts:
 @dataclass(frozen=True)
 class TimelineState:
     """end:     samples on the timeline so far; the next one is written here.
+    margin:  of ``Need``, the one in force.
     shift:   timeline position minus time stamp of the stream; None before the first packet.
     slack:   (instant, how long before it was needed it came) of the needs of the last seconds.
     loudest: slowly falling root mean square of the loudest packet.
+    paused:  instant of the last quiet packet.
     """
 
     end: int = 0
+    margin: int = 0
     shift: int | None = None
     slack: tuple[tuple[int, int], ...] = ()
     loudest: float = 0.0
+    paused: int = 0
     counts: Counts = Counts()
 
 
-def begin() -> TimelineState:
+def begin(need: Need) -> TimelineState:
     """Nothing has come yet."""
-    return TimelineState()
+    return TimelineState(margin=need.margin)
 
 
-def conceal(until: int, state: TimelineState) -> tuple[NDArray[np.int16], TimelineState]:
+def conceal(
+    until: int, need: Need, state: TimelineState
+) -> tuple[NDArray[np.int16], TimelineState]:
     """Silence up to timeline sample ``until`` where sound is needed now: ``[n]`` int16."""
     missing = max(0, until - state.end)
     counts = replace(state.counts, concealed=state.counts.concealed + missing)
-    return np.zeros(missing, np.int16), replace(state, end=state.end + missing, counts=counts)
+    # Without a microphone nothing is ever said, and no packet comes to move the margin with.
+    margin = need.margin if state.shift is None else state.margin
+    state = replace(state, end=state.end + missing, margin=margin, counts=counts)
+    return np.zeros(missing, np.int16), state
 
 
 def place(
@@ -108,9 +125,7 @@ def place(
     """
     n = len(samples)
     if state.shift is None or abs(now - (stamp + n + state.shift)) > MOST_GAP:
-        ahead = (
-            now - n - need.first
-        ) % n  # of a place where packets end just where they are needed
+        ahead = (now - n - need.first) % n  # of where packets end just where they are needed
         state = _moved_to(now - n - ahead - stamp, replace(state, slack=()))
     start = stamp + (state.shift or 0)
     point = need.within(start, start + n)
@@ -118,10 +133,15 @@ def place(
         return _joined(samples, stamp, state)
     rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     state = replace(state, loudest=max(rms, state.loudest * 0.997))
-    state = _noted(point + need.margin - now, now, state)
+    quiet = rms < max(QUIET, QUIET_SHARE * state.loudest)
+    if quiet:
+        state = replace(state, paused=now)
+    change = need.margin - state.margin
+    if change > 0 or (change < 0 and (quiet or now - state.paused > PATIENCE)):
+        state = _needed_at(need.margin, state)
+    state = _noted(point + state.margin - now, now, state)
 
     spare = _spare(now, state)
-    quiet = rms < max(QUIET, QUIET_SHARE * state.loudest)
     if (quiet and spare > n + BAND) or spare > TOO_LONG:
         counts = replace(state.counts, left_out=state.counts.left_out + n)
         return samples[:0], _moved(-n, replace(state, counts=counts))
@@ -132,6 +152,13 @@ def place(
         samples, state = _joined(samples, stamp, state)
         return np.concatenate([silence, samples]), state
     return _joined(samples, stamp, state)
+
+
+def _needed_at(margin: int, state: TimelineState) -> TimelineState:
+    """Another margin; what was measured against the old one moves along."""
+    later = margin - state.margin
+    slack = tuple((instant, slack + later) for instant, slack in state.slack)
+    return replace(state, margin=margin, slack=slack)
 
 
 def _noted(slack: int, now: int, state: TimelineState) -> TimelineState:

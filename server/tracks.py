@@ -15,11 +15,12 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
 from server.frames import FrameShelf
 from server.metrics import SessionCounts, Timings
+from server.rtc.opus import LOOK_AHEAD
 from server.schedule import Schedule
 from server.timeline import RATE
 from server.voice import VoiceMemory
 
-__all__ = ["FaceTrack", "VoiceTrack"]
+__all__ = ["FRAME_NS", "PACKET", "FaceTrack", "VoiceTrack"]
 
 FRAME_NS = FRAME_SAMPLES * 1_000_000_000 // SAMPLE_RATE
 PACKET = RATE * 20 // 1000
@@ -27,7 +28,7 @@ PACKET_NS = PACKET * 1_000_000_000 // RATE
 _VIDEO_RATE = 90000
 _TICKS = _VIDEO_RATE * FRAME_SAMPLES // SAMPLE_RATE
 _MOST_VOICE_LATENESS_NS = 60_000_000
-_OPUS_LOOK_AHEAD_NS = 312 * 1_000_000_000 // RATE  # libopus hands its sound out this much later
+_OPUS_LOOK_AHEAD_NS = LOOK_AHEAD * 1_000_000_000 // RATE
 
 
 class FaceTrack(MediaStreamTrack):

@@ -51,6 +51,19 @@ def _palette(folder: Path) -> Path:
     return _saved(_picture().quantize(128), folder / "palette.png")
 
 
+def _deep_colour(folder: Path) -> Path:
+    path = folder / "deep_colour.png"
+    cv2.imwrite(str(path), astronaut()[..., ::-1].astype(np.uint16) * 257)
+    return path
+
+
+def _animation(folder: Path, kind: str) -> Path:
+    blank = Image.new("RGB", (300, 300), (90, 90, 90))
+    return _saved(
+        _picture(), folder / f"wave.{kind}", save_all=True, append_images=[blank, blank], quality=95
+    )
+
+
 GOOD: dict[str, Callable[[Path], Path]] = {
     "jpeg": lambda folder: _saved(_picture(), folder / "a.jpg", quality=95),
     "png": lambda folder: _saved(_picture(), folder / "a.png"),
@@ -63,6 +76,9 @@ GOOD: dict[str, Callable[[Path], Path]] = {
     "16 bit grey": lambda folder: _saved(
         Image.fromarray(np.array(_picture().convert("L"), np.uint16) * 257), folder / "deep.png"
     ),
+    "16 bit colour": _deep_colour,
+    "animated GIF": lambda folder: _animation(folder, "gif"),
+    "animated WebP": lambda folder: _animation(folder, "webp"),
     "wrong ending": lambda folder: _saved(_picture(), folder / "a.jpg", format="PNG"),
 }
 

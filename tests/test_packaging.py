@@ -13,7 +13,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OURS = {"engine", "export", "server", "training"}
-MODULES = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image"}
+MODULES = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "pillow_heif": "pillow-heif",
+    "skimage": "scikit-image",
+}
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -22,6 +27,7 @@ def names(requirements: list[str]) -> set[str]:
 
 BASE = names(PROJECT["project"]["dependencies"])
 EXTRAS = {k: names(v) for k, v in PROJECT["project"]["optional-dependencies"].items()}
+EXTRAS["export"] = EXTRAS["export"] - {"avatar-engine"} | EXTRAS["photo"]
 
 
 def imported(room: str) -> set[str]:
@@ -42,7 +48,12 @@ def test_the_run_time_imports_what_it_declares(room: str) -> None:
 
 
 def test_export_imports_what_it_declares() -> None:
-    assert imported("export") <= BASE | EXTRAS["cpu"] | EXTRAS["export"]
+    assert imported("export") <= BASE | EXTRAS["cpu"] | EXTRAS["export"] | EXTRAS["heic"]
+
+
+def test_export_builds_on_photo_and_photo_needs_no_torch() -> None:
+    assert "avatar-engine[photo]" in PROJECT["project"]["optional-dependencies"]["export"]
+    assert not EXTRAS["photo"] & {"torch", "onnxscript", "safetensors"}
 
 
 def test_nothing_is_declared_in_vain() -> None:
@@ -61,7 +72,7 @@ def test_the_two_back_ends_exclude_each_other() -> None:
     assert EXTRAS["cuda"] == {"onnxruntime-gpu"}
     pair = {entry["extra"] for entry in PROJECT["tool"]["uv"]["conflicts"][0]}
     assert pair == {"cpu", "cuda"}
-    for extra in ("export", "train", "dev"):
+    for extra in ("photo", "export", "train", "dev"):
         assert not EXTRAS[extra] & {"onnxruntime", "onnxruntime-gpu"}
 
 

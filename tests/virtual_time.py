@@ -1,8 +1,8 @@
 """An event loop whose time stands still while there is work and jumps to the next timer.
 
 An hour of pacing takes a second, and nothing depends on how fast the machine is. Time does not wait
-for
-threads: whatever would go to an executor has to run inline (``InlineExecutor``).
+for threads: whatever would go to an executor has to run inline (``InlineExecutor``), or to take
+its time on the loop's clock (``SlowExecutor``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-__all__ = ["InlineExecutor", "LoopClock", "run"]
+__all__ = ["InlineExecutor", "LoopClock", "SlowExecutor", "run"]
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -68,6 +68,27 @@ class InlineExecutor(Executor):
             future.set_result(fn(*args, **kwargs))
         except Exception as error:  # belongs to whoever awaits the future
             future.set_exception(error)
+        return future
+
+
+class SlowExecutor(Executor):
+    """One worker that takes ``seconds`` of virtual time for each job, one after the other."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._free_at = 0.0
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        loop = asyncio.get_running_loop()
+        begins = max(loop.time(), self._free_at)
+        self._free_at = begins + self.seconds
+        future: Future[T] = Future()
+
+        def work() -> None:
+            result = fn(*args, **kwargs)
+            loop.call_later(self.seconds, future.set_result, result)
+
+        loop.call_at(begins, work)
         return future
 
 

@@ -12,7 +12,7 @@ lowest quantiser is bounded, so that a still face does not spend bits that nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import av
@@ -21,6 +21,7 @@ from aiortc.codecs.h264 import H264Encoder
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
+from engine.clock import Clock
 from server.rtc import private
 
 __all__ = ["FaceEncoder", "encode_faces"]
@@ -43,11 +44,15 @@ _X264 = ":".join(
 class FaceEncoder(H264Encoder):
     """Takes the place of aiortc's encoder on one sender; packetising stays upstream's."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, taken_ms: Callable[[float], None]) -> None:
+        """taken_ms: called with how long each picture took, in the encoder's thread."""
         super().__init__()
         self.target_bitrate = _START_BITRATE
+        self._clock = clock
+        self._taken_ms = taken_ms
 
     def _encode_frame(self, frame: av.VideoFrame, force_keyframe: bool) -> Iterator[bytes]:
+        began = self._clock.now_ns()
         codec = self.codec
         if codec is None or (codec.width, codec.height) != (frame.width, frame.height):
             codec = self.codec = _open(frame.width, frame.height, self.target_bitrate)
@@ -55,13 +60,16 @@ class FaceEncoder(H264Encoder):
             codec.bit_rate = self.target_bitrate
         frame.pict_type = PictureType.I if force_keyframe else PictureType.NONE
         data = b"".join(bytes(packet) for packet in codec.encode(frame))
+        self._taken_ms((self._clock.now_ns() - began) / 1e6)
         if data:
             yield from self._split_bitstream(data)
 
 
-def encode_faces(sender: RTCRtpSender) -> FaceEncoder:
+def encode_faces(
+    sender: RTCRtpSender, clock: Clock, taken_ms: Callable[[float], None]
+) -> FaceEncoder:
     """Give one video sender, whose negotiated codec is H.264, this encoder before it starts."""
-    encoder = FaceEncoder()
+    encoder = FaceEncoder(clock, taken_ms)
     setattr(sender, private(sender, "encoder"), encoder)
     return encoder
 

@@ -1,82 +1,52 @@
-"""Measure a live session in a real Chromium: fps, missed pictures, processor, skew, latency.
+"""Measure a live session in a real Chromium: latency, skew, fps, processor, and their course.
 
-    python -m tests.browser.measure_live [--avatar synthetic] [--seconds 60] [--out runs/live.json]
+    python -m tests.browser.measure_live [--avatar synthetic] [--seconds 60] [--out runs/live/now]
+                                         [--stall 200] [--loss 0.02] [--jitter 60]
 
 Clicks go into a fake microphone. The page's probe notes when the microphone delivers each of them
 and when it comes back as sound; the pictures carry a code that says when the pipeline heard it.
-A picture is shown for 40 ms; the code says where in them the click belongs, so that the offset
-between sound and picture is not rounded to pictures.
+OUT.json holds every figure and the series behind them, OUT.png their course. With --stall the
+server is stopped (SIGSTOP) once for so many milliseconds, 20 s into at least 90 s; with --loss and
+--jitter a relay stands between browser and server.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Page, Playwright, sync_playwright
 
 from tests.browser.chromium import clicks, launch, probed_page, server, write_wav
+from tests.browser.live_figures import (
+    Pairs,
+    arrivals,
+    best_delay,
+    buffered,
+    course,
+    flashes,
+    own_skew,
+    paired,
+    stall_cost,
+    summary,
+)
 
-PICTURE_MS = 40
-
-
-def flashes(frames: list[dict[str, Any]]) -> list[float]:
-    """When each click's place in the pictures was shown, ms."""
-    out: list[float] = []
-    for frame in frames:
-        code = frame["code"]
-        if not code:
-            continue
-        at = frame["shown"] - PICTURE_MS * (code >> 12 & 3) + ((code >> 5 & 127) - 40)
-        if not out or at - out[-1] > 300:
-            out.append(at)
-    return out
-
-
-def arrivals(clicks: list[dict[str, float]], beats: list[list[float]]) -> list[float]:
-    """When each click was handed out by the browser's audio graph, ms.
-
-    The graph stamps clicks by its own exact clock; the page hears of them when it has time. So the
-    graph's clock is tied to the page's by the beat that was told soonest of those within half a
-    second. (Not by one for the whole call: on a starved machine the graph itself falls behind.)
-    """
-    ticks, told = np.array(beats).T
-    waits = told - 1000 * ticks
-    return [1000 * c["t"] + float(waits[abs(ticks - c["t"]) < 0.5].min()) for c in clicks]
-
-
-def paired(first: list[float], then: list[float], delay_ms: float, within_ms: float) -> np.ndarray:
-    """For each of ``first``, how much later its partner in ``then`` came; unpaired left out."""
-    later = np.array(then)
-    if not len(later):
-        return np.zeros(0)
-    gaps = [later[np.argmin(abs(later - (t + delay_ms)))] - t for t in first]
-    return np.array([g for g in gaps if abs(g - delay_ms) < within_ms])
-
-
-def best_delay(first: list[float], then: list[float]) -> float:
-    """The delay at which the irregular clicks of both fit, ms; less than their smallest gap."""
-    a, b = np.array(first), np.array(then)
-    if not len(a) or not len(b):
-        return 0.0
-    tries = np.arange(0, 700, 5.0)
-    misfit = [np.median(np.min(abs(a[None] + d - b[:, None]), axis=1)) for d in tries]
-    return float(tries[int(np.argmin(misfit))])
-
-
-def summary(values: np.ndarray) -> dict[str, float]:
-    if not len(values):
-        return {"n": 0}
-    p5, p50, p95 = np.percentile(values, (5, 50, 95))
-    return {"n": len(values), "median": round(p50, 1), "p5": round(p5, 1), "p95": round(p95, 1),
-            "p95_abs": round(float(np.percentile(abs(values), 95)), 1)}  # fmt: skip
+STALL_AFTER_S = 20
+STATUS_EVERY_S = 2.0
+_STATUS = (
+    "fetch(performance.getEntriesByType('resource').map(e => e.name)"
+    ".findLast(n => /sessions\\/[^/]+$/.test(n))).then(r => r.json())"
+)
 
 
 def browser_seconds() -> float:
@@ -85,34 +55,41 @@ def browser_seconds() -> float:
     return sum(sum(p.cpu_times()[:2]) for p in family if "chrom" in p.name())
 
 
-def buffered(before: dict[str, Any], after: dict[str, Any]) -> float:
-    """What one track waited in the jitter buffer between two reports, ms."""
-    emitted = after["jitterBufferEmittedCount"] - before["jitterBufferEmittedCount"]
-    return 1000 * (after["jitterBufferDelay"] - before["jitterBufferDelay"]) / max(1, emitted)
+def stop_for(pid: int, ms: float) -> None:
+    """Let the server's process stand still: its event loop, its workers, all of it."""
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(ms / 1000)
+    os.kill(pid, signal.SIGCONT)
 
 
-def course(stats: list[dict[str, Any]], began: float) -> list[tuple[float, ...]]:
-    """Every two seconds: time, Chromium's own skew, and the delay of both jitter buffers, ms."""
-    out = []
-    for before, after in zip(stats[:-4:4], stats[4::4], strict=False):
-        played = [after[k].get("estimatedPlayoutTimestamp") for k in ("a", "v")]
-        skew = round(played[0] - played[1]) if None not in played else None
-        out.append(
-            (
-                round((after["at"] - began) / 1000),
-                skew,
-                *(round(buffered(before[k], after[k])) for k in "av"),
-            )
-        )
-    return out
+def watch(page: Page, seconds: float, pid: int, stall_ms: float) -> dict[str, Any]:
+    """Wait, noting the server's delay; when the call was stalled, if at all."""
+    delays, stalled_at = [], None
+    began = page.evaluate("performance.now()")
+    while (now := page.evaluate("performance.now()") - began) < seconds * 1000:
+        if stall_ms and stalled_at is None and now > STALL_AFTER_S * 1000:
+            stalled_at = began + now
+            stop_for(pid, stall_ms)
+        status = page.evaluate(_STATUS)
+        delays.append((now / 1000, status["delay_ms"]))
+        left = seconds * 1000 - now
+        page.wait_for_timeout(min(STATUS_EVERY_S * 1000, max(1, left)))
+    return {"delays": delays, "stalled_at": stalled_at, "status": status}
 
 
-def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) -> dict[str, Any]:
+def measure(
+    playwright: Playwright,
+    avatar: str,
+    seconds: float,
+    skip_s: float,
+    stall_ms: float = 0.0,
+    network: tuple[str, ...] = (),
+) -> dict[str, Any]:
     """All figures of one call of ``seconds``, after ``skip_s`` that are left out."""
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "clicks.wav"
         write_wav(sound, clicks(60), 48000)
-        with server(avatar, "--calibrated") as (address, process):
+        with server(avatar, "--calibrated", *network) as (address, process):
             watched = psutil.Process(process.pid)
             browser = launch(playwright, sound)
             page = probed_page(browser)
@@ -122,71 +99,114 @@ def measure(playwright: Playwright, avatar: str, seconds: float, skip_s: float) 
             page.wait_for_timeout(skip_s * 1000)
             before, began = watched.cpu_times(), page.evaluate("performance.now()")
             browsing = browser_seconds()
-            page.wait_for_timeout(seconds * 1000)
+            seen = watch(page, seconds, process.pid, stall_ms)
             after, ended = watched.cpu_times(), page.evaluate("performance.now()")
             browsing = browser_seconds() - browsing
             probe = page.evaluate("(({sound, mouth, ...rest}) => rest)(window.__probe)")
-            status = page.evaluate(
-                "fetch(performance.getEntriesByType('resource').map(e => e.name)"
-                ".findLast(n => /sessions\\/./.test(n))).then(r => r.json())"
-            )
             metrics = urllib.request.urlopen(f"{address}metrics").read().decode()
             memory = watched.memory_info().rss
             browser.close()
-    inside = [f for f in probe["frames"] if began <= f["shown"] <= ended]
-    mic_arrival = arrivals(probe["mic"], probe["beats"])
-    voice_arrival = [t for t in arrivals(probe["voice"], probe["beats"]) if began <= t <= ended]
-    voice_heard = [c["heard"] for c in probe["voice"] if began <= c["heard"] <= ended]
-    shown = flashes(inside)
-    cpu = (after.user + after.system - before.user - before.system) / ((ended - began) / 1000)
-    stats = [s for s in probe["stats"] if began <= s["at"] <= ended]
-    first, last = stats[0], stats[-1]
-    delay = best_delay(mic_arrival, shown)
-    kbits = (last["v"]["bytesReceived"] - first["v"]["bytesReceived"]) * 8
-    own = [s["a"]["estimatedPlayoutTimestamp"] - s["v"]["estimatedPlayoutTimestamp"]
-           for s in stats if all("estimatedPlayoutTimestamp" in s[k] for k in "av")]  # fmt: skip
+    took_s = (ended - began) / 1000
+    cpu = after.user + after.system - before.user - before.system
+    found = figures(probe, began, ended)
+    stall = None
+    if seen["stalled_at"] is not None:
+        stall = {"ms": stall_ms, "at_s": round((seen["stalled_at"] - began) / 1000, 1)}
+        latency = np.array(found["series"]["click_to_flash"]).reshape(-1, 2) * (1000, 1)
+        stall |= stall_cost(latency, seen["stalled_at"] - began)
+    found["series"]["delay"] = seen["delays"]
     return {
         "avatar": avatar,
-        "seconds": round((ended - began) / 1000, 1),
-        "connect_ms": round(probe["connected"] - probe["opened"]),
-        "first_picture_ms": round(probe["first"] - probe["opened"]),
-        "codec": last["codec"],
-        "fps_shown": round(len(inside) / (ended - began) * 1000, 2),
-        "fps_decoded": round((last["v"]["framesDecoded"] - first["v"]["framesDecoded"])
-                             / (last["at"] - first["at"]) * 1000, 2),
-        "server_cpu_percent": round(100 * cpu, 1),
-        "browser_cpu_percent": round(100 * browsing / ((ended - began) / 1000), 1),
+        "network": " ".join(network) or "none between",
+        "seconds": round(took_s, 1),
+        "server_cpu_percent": round(100 * cpu / took_s, 1),
+        "browser_cpu_percent": round(100 * browsing / took_s, 1),
         "server_rss_mb": round(memory / 1e6),
-        "skew_ms": summary(paired(voice_arrival, shown, 0, 350)),
-        "skew_loudspeaker_ms": summary(paired(voice_heard, shown, 0, 350)),
-        "skew_chromium_ms": summary(np.array(own)),
-        "click_to_flash_ms": summary(paired(mic_arrival, shown, delay, 150)),
-        "click_to_voice_ms": summary(
-            paired(mic_arrival, voice_arrival, best_delay(mic_arrival, voice_arrival), 150)),
-        "jitter_buffer_ms": {kind: round(buffered(first[kind], last[kind]), 1) for kind in "av"},
-        "course": course(stats, first["at"]),
-        "keyframes": last["v"].get("keyFramesDecoded"),
-        "kbps": round(kbits / (last["at"] - first["at"])),
-        "concealed_samples": last["a"]["concealedSamples"] - first["a"]["concealedSamples"],
-        "status": status,
+        "load_average": os.getloadavg()[0],
+        "stall": stall,
+        **found,
+        "status": seen["status"],
         "metrics": {line.split()[0].removeprefix("avatar_engine_"): float(line.split()[1])
                     for line in metrics.splitlines() if line and line[0] != "#"},
     }  # fmt: skip
 
 
+def figures(probe: dict[str, Any], began: float, ended: float) -> dict[str, Any]:
+    """What the probe saw between two instants, as medians and tails and as series over time."""
+    inside = [f for f in probe["frames"] if began <= f["shown"] <= ended]
+    stats = [s for s in probe["stats"] if began <= s["at"] <= ended]
+    first, last = stats[0], stats[-1]
+    took_s = (last["at"] - first["at"]) / 1000
+    mic = [t for t in arrivals(probe["mic"], probe["beats"]) if began <= t <= ended - 700]
+    voice = [t for t in arrivals(probe["voice"], probe["beats"]) if began <= t <= ended]
+    heard = [c["heard"] for c in probe["voice"] if began <= c["heard"] <= ended]
+    shown = flashes(inside)
+    skew = paired(voice, shown, 0, 350)
+    to_flash = paired(mic, shown, best_delay(mic, shown), 150)
+    to_voice = paired(mic, voice, best_delay(mic, voice), 150)
+    own = [s for s in map(own_skew, stats) if s is not None]
+    over_time = course(stats)
+    over_time["at"] = [round((t - began) / 1000, 1) for t in over_time["at"]]
+
+    def timed(pairs: Pairs) -> list[list[float]]:
+        return np.round((pairs - (began, 0)) / (1000, 1), 2).tolist()
+
+    return {
+        "connect_ms": round(probe["connected"] - probe["opened"]),
+        "first_picture_ms": round(probe["first"] - probe["opened"]),
+        "codec": last["codec"],
+        "fps_shown": round(len(inside) / (ended - began) * 1000, 2),
+        "fps_decoded": round(
+            (last["v"]["framesDecoded"] - first["v"]["framesDecoded"]) / took_s, 2
+        ),
+        "click_to_flash_ms": summary(to_flash[:, 1]),
+        "click_to_voice_ms": summary(to_voice[:, 1]),
+        "skew_ms": summary(skew[:, 1]),
+        "skew_loudspeaker_ms": summary(paired(heard, shown, 0, 350)[:, 1]),
+        "skew_chromium_ms": summary(np.array(own)),
+        "jitter_buffer_ms": {
+            "sound": round(buffered(first["a"], last["a"]), 1),
+            "picture": round(buffered(first["v"], last["v"]), 1),
+        },
+        "keyframes": last["v"].get("keyFramesDecoded"),
+        "kbps": round(
+            (last["v"]["bytesReceived"] - first["v"]["bytesReceived"]) * 8 / took_s / 1e3
+        ),
+        "concealed_samples": last["a"]["concealedSamples"] - first["a"]["concealedSamples"],
+        "series": {
+            "click_to_flash": timed(to_flash),
+            "click_to_voice": timed(to_voice),
+            "skew": timed(skew),
+            "browser": over_time,
+        },
+    }
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--avatar", default="synthetic")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--skip", type=float, default=5, help="seconds left out at the start")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--stall", type=float, default=0, help="ms for which the server is stopped")
+    parser.add_argument("--loss", type=float, default=0, help="share of the datagrams")
+    parser.add_argument("--jitter", type=float, default=0, help="ms")
+    parser.add_argument("--out", type=Path, default=Path("runs/live/now"))
     given = parser.parse_args()
+    network = ()
+    if given.loss or given.jitter:
+        network = ("--loss", str(given.loss), "--jitter", str(given.jitter))
+    seconds = max(given.seconds, 90) if given.stall else given.seconds
     with sync_playwright() as playwright:
-        found = measure(playwright, given.avatar, given.seconds, given.skip)
-    result = json.dumps(found, indent=1)
-    sys.stdout.write(result + "\n")
-    if given.out:
-        given.out.write_text(result)
+        found = measure(playwright, given.avatar, seconds, given.skip, given.stall, network)
+    from tests.browser.live_plot import plot
+
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.with_suffix(".json").write_text(json.dumps(found))
+    plot(found, given.out.with_suffix(".png"))
+    told = {key: value for key, value in found.items() if key not in ("series", "metrics")}
+    sys.stdout.write(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

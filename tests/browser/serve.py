@@ -1,19 +1,25 @@
 """A server for the browser tests, in a process of its own, which prints its address when ready.
 
     python -m tests.browser.serve AVATAR [AVATAR...] [--calibrated] [--max-sessions N] [--port N]
+                                  [--loss SHARE] [--jitter MS]
 
 An avatar is a built-in's name, a file, or ``synthetic``. Exports are played by a short script.
+With loss or jitter every call goes through a relay of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from aiohttp import web
 
 from engine.clock import MonotonicClock
 from engine.motion import Motion
@@ -23,6 +29,7 @@ from server.gallery import Character
 from server.library import Library, slug
 from server.routes import EXPORTS, GALLERY, METRICS
 from tests.browser.calibration import CalibrationPipeline
+from tests.relay import Relay, Weather
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
 
 EXPORT = """
@@ -57,12 +64,32 @@ def export_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
     return [sys.executable, "-c", EXPORT, str(photo), str(bundle)]
 
 
+def bad_network(weather: Weather) -> Any:
+    """A middleware that puts a relay between every caller and its session."""
+    relays = contextlib.AsyncExitStack()  # until the process ends
+
+    @web.middleware
+    async def through_a_relay(request: web.Request, handler: Any) -> web.StreamResponse:
+        if (request.method, request.path) != ("POST", "/sessions"):
+            return await handler(request)
+        relay = await relays.enter_async_context(Relay(weather))
+        offer = relay.offer(await request.text())
+        request._read_bytes = offer.encode()  # what the handler reads
+        response = await handler(request)
+        response.text = relay.answer(response.text)
+        return response
+
+    return through_a_relay
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("avatars", nargs="+")
     parser.add_argument("--calibrated", action="store_true")
-    parser.add_argument("--max-sessions", type=int, default=4)
+    parser.add_argument("--max-sessions", type=int, help="as many as it carries by default")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--loss", type=float, default=0)
+    parser.add_argument("--jitter", type=float, default=0)
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     settings = Settings(port=given.port, max_sessions=given.max_sessions)
@@ -71,6 +98,8 @@ def main() -> None:
         for name in given.avatars
     }
     app = make_app(loaders, settings)
+    if given.loss or given.jitter:
+        app.middlewares.append(bad_network(Weather(given.loss, given.jitter)))
 
     def made(name: str, bundle: Path) -> None:
         app[GALLERY].add(name, lambda: character(name, title="Made here"))

@@ -5,10 +5,12 @@ The published figures come from ``measure_live`` on a quiet one.
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from playwright.sync_api import Playwright
 
-from tests.browser.measure_live import best_delay, flashes, measure, paired
+from tests.browser.live_figures import best_delay, flashes, paired, stall_cost
+from tests.browser.measure_live import measure
 
 pytestmark = [pytest.mark.browser, pytest.mark.realtime]
 
@@ -33,6 +35,16 @@ def test_the_measurement_tells_late_pictures_from_early_ones() -> None:
         {"shown": 2040.0, "code": code | 1 << 12},
     ]
     assert flashes(frames) == [1012.0, 2012.0]
-    assert paired([1000.0, 2000.0, 9000.0], flashes(frames), 0, 350).tolist() == [12.0, 12.0]
+    found = paired([1000.0, 2000.0, 9000.0], flashes(frames), 0, 350)
+    assert found.tolist() == [[1000.0, 12.0], [2000.0, 12.0]]
     clicks = [0.0, 800.0, 1730.0, 2490.0]
     assert best_delay(clicks, [t + 145 for t in clicks]) == 145
+
+
+def test_the_cost_of_a_stall_is_what_stays_of_it() -> None:
+    """150 ms before, 350 for ten seconds, then 165."""
+    times = np.arange(0, 90_000, 900.0)
+    ms = np.where(times < 20_000, 150.0, np.where(times < 30_000, 350.0, 165.0))
+    cost = stall_cost(np.stack([times, ms], axis=1), at_ms=20_000)
+    assert cost["cost_ms"] == 15.0
+    assert cost["in_the_5_s_behind_it_ms"] == 350.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from export.basis import LandmarkBasis
 from export.fit import Pose
+from export.video_tracking import Track
+from tests import videos
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,24 @@ def neutral() -> Face:
     y, x = np.mgrid[:320, :320]
     image = np.stack([170 + x // 8, 120 + y // 8, 100 + (x + y) // 16], -1).astype(np.uint8)
     return Face(image, landmarks)
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A built-in avatar that talked for three seconds. frames: ``[H, W, 3]`` uint8 RGB each.
+    track: an ``export.video_tracking.Track`` of it."""
+
+    path: Path
+    frames: list[NDArray[np.uint8]]
+    track: Track
+
+
+@pytest.fixture(scope="session")
+def filmed(tmp_path_factory: pytest.TempPathFactory) -> Filmed:
+    """For tests marked ``export``."""
+    from export.video_reading import read_video
+    from export.video_tracking import track_video
+
+    path = videos.write(tmp_path_factory.mktemp("filmed") / "talk.mp4", videos.talking(75))
+    frames = [frame.image for frame in read_video([path]) if frame.image is not None]
+    return Filmed(path, frames, track_video([path]))

@@ -59,5 +59,5 @@ def test_what_is_no_face_is_none() -> None:
 
 def test_without_mediapipe_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe.python.solutions", None)
-    with pytest.raises(MissingExtra, match=r"avatar-engine\[export\]"):
+    with pytest.raises(MissingExtra, match=r"avatar-engine\[photo\]"):
         find_faces(np.zeros((10, 10, 3), np.uint8))

@@ -73,5 +73,5 @@ def test_follows_a_face_through_a_video(astronaut: Face) -> None:
 
 def test_without_mediapipe_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe.python.solutions", None)
-    with pytest.raises(MissingExtra, match=r"avatar-engine\[export\]"):
+    with pytest.raises(MissingExtra, match=r"avatar-engine\[photo\]"):
         FaceMesh()

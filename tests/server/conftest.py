@@ -30,7 +30,7 @@ async def start_server() -> AsyncIterator[StartServer]:
 
     async def start(**settings: object) -> TestClient:
         loaders = {name: lambda n=name: synthetic(n, n.title()) for name in ("ada", "ben")}
-        app = make_app(loaders, Settings(**{"workers": 1, **settings}))  # type: ignore[arg-type]
+        app = make_app(loaders, Settings(**{"workers": 1, "max_sessions": 4, **settings}))  # type: ignore[arg-type]
         client = TestClient(TestServer(app))
         await client.start_server()
         clients.append(client)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
+import ssl
+import subprocess
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -18,6 +21,8 @@ from aiortc import (
 
 from engine.errors import BadInput
 from server.app import Settings, make_app, run
+from server.capacity import CapacityState, Sample
+from server.ice import IceServers
 from server.limits import Refusal
 from server.routes import SESSIONS
 from tests.server.conftest import StartServer, synthetic
@@ -187,6 +192,137 @@ async def test_pages_from_elsewhere_are_refused(start_server: StartServer) -> No
     assert (await client.get("/avatars", headers=rebound)).status == 421
 
 
+async def test_a_proxy_on_this_machine_is_believed_and_no_other(
+    start_server: StartServer, browser_offer: str
+) -> None:
+    client = await start_server(
+        public_url="https://avatar.example", open_to_all=True, max_sessions=1
+    )
+    proxied = {"Host": "avatar.example", "Origin": "https://avatar.example"}
+    assert (await client.get("/avatars", headers=proxied)).status == 200
+    for headers in (
+        proxied | {"Host": "other.example"},
+        proxied | {"Origin": "https://other.example"},
+        proxied | {"Origin": "https://avatar.example.evil.example"},
+    ):
+        assert (await client.get("/avatars", headers=headers)).status in (403, 421)
+
+    async def ask(address: str) -> int:
+        forwarded = proxied | SDP | {"X-Forwarded-For": f"203.0.113.9, {address}"}
+        return (await client.post("/sessions", data="v=1", headers=forwarded)).status
+
+    answers = [await ask("198.51.100.1") for _ in range(25)]
+    assert answers[:20] == [400] * 20
+    assert answers[20:] == [429] * 5
+    assert await ask("198.51.100.2") == 400, "another browser behind the same proxy"
+
+
+@pytest.mark.parametrize("url", ["avatar.example", "ftp://avatar.example", "https://"])
+def test_a_public_address_that_is_none_is_said(url: str) -> None:
+    with pytest.raises(BadInput, match=r"https://avatar\.example"):
+        make_app({}, Settings(public_url=url, open_to_all=True))
+
+
+async def test_who_asks_too_often_is_told_when_to_come_back(start_server: StartServer) -> None:
+    client = await start_server()
+    # Without a proxy the header is anybody's to write, and believed from nobody.
+    answers = [
+        await client.post(
+            "/sessions", data="v=1", headers=SDP | {"X-Forwarded-For": f"198.51.100.{n}"}
+        )
+        for n in range(22)
+    ]
+    assert [a.status for a in answers] == [400] * 20 + [429] * 2
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 4
+    assert (await client.get("/avatars")).status == 200, "looking is free"
+
+
+async def test_guessing_the_token_is_slow(start_server: StartServer) -> None:
+    client = await start_server(token="tell nobody")
+    for n in range(10):
+        guess = {"Authorization": f"Bearer {n}"}
+        assert (await client.get("/avatars", headers=guess)).status == 401
+    right = {"Authorization": "Bearer tell nobody"}
+    refused = await client.get("/avatars", headers=right)
+    assert refused.status == 429, "and the right one is not found out by going on"
+    assert int(refused.headers["Retry-After"]) > 0
+    assert (await client.get("/healthz")).status == 200
+
+
+async def test_the_page_is_told_of_turn_servers_and_others_are_not(
+    start_server: StartServer,
+) -> None:
+    turn = IceServers(("turn:turn.example:3478",), "user", "pass")
+    client = await start_server(ice_servers=turn, token="tell nobody")
+    assert (await client.get("/ice")).status == 401
+    right = {"Authorization": "Bearer tell nobody"}
+    answer = await client.get("/ice", headers=right)
+    assert (await answer.json())["ice_servers"] == turn.described()
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_what_a_browser_measures_is_counted_if_it_can_be_true(
+    start_server: StartServer, browser_offer: str
+) -> None:
+    client = await start_server()
+    opened = await client.post("/sessions", data=browser_offer, headers=SDP)
+    figures = f"{opened.headers['Location']}/figures"
+    assert (await client.post(figures, json={"skew_ms": -12.5})).status == 204
+    assert (await client.post("/sessions/x/figures", json={"skew_ms": 1})).status == 404
+    for body in (b"", b"[]", b'{"skew_ms": "x"}', b'{"skew_ms": NaN}', b'{"skew_ms": 1e9}',
+                 b'{"skew_ms": 1' + b"0" * 500 + b"}", b"\xff", b'{"skew_ms": []}'):  # fmt: skip
+        assert (await client.post(figures, data=body)).status == 422, body
+    assert (await client.post(figures, data=b" " * 2000)).status == 413
+    text = await (await client.get("/metrics")).text()
+    assert 'avatar_engine_skew_milliseconds{quantile="0.5"} -12.5\n' in text
+    assert "avatar_engine_skew_milliseconds_count 1\n" in text
+
+
+async def test_as_many_are_let_in_as_the_machine_carries(
+    start_server: StartServer, browser_offer: str
+) -> None:
+    client = await start_server(max_sessions=None)
+    sessions = client.app[SESSIONS]
+    assert (await client.post("/sessions", data=browser_offer, headers=SDP)).status == 201
+    assert sessions._capacity is not None
+    most = sessions.most
+    assert most >= 1
+    sessions._capacity = CapacityState(cost=sessions._cores / 2.2)
+    assert sessions.most == 1 == (await (await client.get("/healthz")).json())["most"]
+    refused = await client.post("/sessions", data=browser_offer, headers=SDP)
+    assert refused.status == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    sessions._capacity = CapacityState(cost=sessions._cores / 10)
+    assert (await client.post("/sessions", data=browser_offer, headers=SDP)).status == 201
+    late = [Sample(t, t / 10, 2, 50 * t, 40 * t) for t in range(10)]
+    sessions._capacity = CapacityState(sessions._cores / 10, tuple(late))
+    refused = await client.post("/sessions", data=browser_offer, headers=SDP)
+    assert refused.status == 503
+    assert "busy with other things" in (await refused.json())["detail"]
+
+
+async def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    await asyncio.to_thread(
+        subprocess.run,
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    settings = Settings(port=unused_port(), workers=1, certificate=(certificate, key))
+    ready: asyncio.Queue[str] = asyncio.Queue()
+    server = asyncio.create_task(run(make_app({}, settings), settings, ready.put_nowait))
+    address = await ready.get()
+    assert address.startswith("https://localhost:")
+    trust = ssl.create_default_context(cafile=str(certificate))
+    trust.check_hostname = False
+    async with aiohttp.ClientSession() as client:
+        answer = await client.get(f"{address}healthz", ssl=trust)
+        assert answer.status == 200
+    signal.raise_signal(signal.SIGTERM)
+    await server
+
+
 async def test_every_answer_carries_the_security_headers(start_server: StartServer) -> None:
     client = await start_server()
     for path in ("/", "/client/app.js", "/avatars", "/nothing", "/healthz"):
@@ -203,6 +339,13 @@ def test_does_not_open_the_door_by_accident(host: str) -> None:
         make_app({}, Settings(host=host))
     make_app({}, Settings(host=host, token="secret"))
     make_app({}, Settings(host=host, open_to_all=True))
+
+
+def test_a_proxy_opens_the_door_as_well() -> None:
+    with pytest.raises(Refusal, match="--token"):
+        make_app({}, Settings(public_url="https://avatar.example"))
+    assert Settings().local_only
+    assert not Settings(public_url="https://avatar.example").local_only
 
 
 @pytest.mark.realtime

@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 import server.exports
 from engine.errors import BadPhoto, MissingExtra
 from server.app import Settings, make_app
-from server.exports import Exports, Order, engine_command
+from server.confined import Bounds
+from server.exports import BOUNDS, Exports, Order, engine_command
 from server.metrics import Metrics
 from server.problems import Busy, NotFound
 from server.routes import EXPORTS, GALLERY, METRICS
@@ -27,6 +28,17 @@ print("loading libraries, a line that is no event")
 for percent in (0, 40, 250):
     print(json.dumps({"stage": "tuning", "percent": percent, "seconds_left": 1}), flush=True)
 bundle.write_bytes(photo.read_bytes()[::-1])
+"""
+CRASHING = """
+import sys
+sys.stderr.write("Traceback (most recent call last):\\n/home/somebody/secret.py\\n")
+sys.exit(1)
+"""
+HUNGRY = "x = bytearray(1 << 30); print(len(x))"
+RESTLESS = "while True: pass"
+CURIOUS = """
+import os, pathlib, sys
+pathlib.Path(sys.argv[2]).write_text(repr([k for k in os.environ if k.startswith("AVATAR_")]))
 """
 BAD = "import sys; sys.stderr.write('note: x\\nerror: no face was found\\n\\n'); sys.exit(2)"
 SILENT = "pass"
@@ -41,12 +53,12 @@ def running(script: str) -> server.exports.Command:
 
 
 class Workshop:
-    def __init__(self, folder: Path, script: str) -> None:
+    def __init__(self, folder: Path, script: str, bounds: Bounds = BOUNDS) -> None:
         self.folder = folder
         self.made: list[tuple[str, Path]] = []
         self.metrics = Metrics()
         self.exports = Exports(
-            folder, self.metrics, lambda *made: self.made.append(made), running(script)
+            folder, self.metrics, lambda *made: self.made.append(made), running(script), bounds
         )
 
     async def make(self, photo: bytes = b"photo") -> list[dict[str, object]]:
@@ -67,7 +79,10 @@ async def test_reports_on_the_way_and_puts_the_bundle_in_place(tmp_path: Path) -
     assert workshop.left() == ["ada.avatar"]
 
 
-@pytest.mark.parametrize(("script", "said"), [(BAD, "no face was found"), (SILENT, "said nothing")])
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [(BAD, "no face was found"), (SILENT, "the export failed"), (CRASHING, "the export failed")],
+)
 async def test_a_failure_says_why_and_leaves_nothing(
     tmp_path: Path, script: str, said: str
 ) -> None:
@@ -75,9 +90,31 @@ async def test_a_failure_says_why_and_leaves_nothing(
     events = await workshop.make()
     assert str(events[-1]["error"]).startswith(said) or said in str(events[-1]["error"])
     assert "error:" not in str(events[-1]["error"])
+    assert "somebody" not in str(events[-1]["error"]), "what went wrong inside stays in the log"
     assert workshop.made == []
     assert workshop.left() == []
     assert workshop.metrics.exports_failed == 1
+
+
+@pytest.mark.parametrize("script", [HUNGRY, RESTLESS])
+async def test_what_asks_for_too_much_is_ended(
+    tmp_path: Path, script: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    workshop = Workshop(tmp_path, script, Bounds(memory_mb=400, cpu_s=1, file_mb=1))
+    async with asyncio.timeout(20):
+        events = await workshop.make()
+    assert "more memory or time" in str(events[-1]["error"])
+    assert ("MemoryError" in caplog.text) == (script == HUNGRY)
+    assert workshop.left() == []
+
+
+async def test_the_server_keeps_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVATAR_TOKEN", "tell nobody")
+    workshop = Workshop(tmp_path, CURIOUS)
+    await workshop.make()
+    assert (tmp_path / "ada.avatar").read_text() == "[]"
 
 
 async def test_one_at_a_time_and_stopped_with_the_server(tmp_path: Path) -> None:
@@ -125,6 +162,7 @@ def test_without_the_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
     command = engine_command(Path("a"), Path("b"), Order("x", "--title", "best"))
     assert command[command.index("--title") + 1] == "--title"
     assert command[command.index("--quality") + 1] == "best"
+    assert "permission" in command[command.index("--rights") + 1]
 
 
 async def test_over_http_a_photo_becomes_an_avatar_that_is_served(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ class Stage:
         self.shelf = FrameShelf(picture(self.pipeline.draw(Motion())))
         self.pipeline.drawn = 0
         self.failures = 0
+        self.took_ms: list[float] = []
         start = clock.now_ns() - round(late_ms * 1e6)
         self.performer = Performer(
             self.pipeline,
@@ -74,6 +75,7 @@ class Stage:
             Timings(),
             Recent(),
             seed=1,
+            on_picture=self.took_ms.append,
             on_failure=self.fail,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Executor
 
 import av
 import numpy as np
@@ -18,7 +19,7 @@ from server.performer import picture
 from server.session import CONNECT_WITHIN_S, Session, mono
 from server.signalling import new_connection
 from tests.server.synthetic import SyntheticPipeline
-from tests.virtual_time import InlineExecutor, LoopClock, run
+from tests.virtual_time import InlineExecutor, LoopClock, SlowExecutor, run
 
 PACKET = 480
 
@@ -26,16 +27,17 @@ PACKET = 480
 class Stage:
     """One session whose connection is up, without a network."""
 
-    def __init__(self, name: str = "one") -> None:
+    def __init__(self, name: str = "one", executor: Executor | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         clock = LoopClock()
         self.pipeline = SyntheticPipeline()
         character = Character.ready("synthetic", "Synthetic", self.pipeline, b"", b"", clock)
         self.ended: list[str] = []
+        self.said = 0
         self.session = Session(
             id=name,
             character=character,
-            executor=InlineExecutor(),
+            executor=executor or InlineExecutor(),
             clock=clock,
             timings=Timings(),
             on_end=lambda _, reason: self.ended.append(reason),
@@ -50,9 +52,10 @@ class Stage:
 
     async def speak(self, sound: NDArray[np.int16]) -> None:
         """Hand in 10 ms packets at their pace."""
-        for number, packet in enumerate(sound.reshape(-1, PACKET)):
+        for packet in sound.reshape(-1, PACKET):
             await asyncio.sleep(0.01)
-            self.session.hear(packet, number * PACKET)
+            self.session.hear(packet, self.said * PACKET)
+            self.said += 1
 
     async def _watch(self) -> None:
         try:
@@ -126,6 +129,61 @@ def test_the_delay_is_the_budget() -> None:
         left = begin / 48000 + stage.session.budget.delay_ms / 1000
         assert left - captured <= stage.session.budget.delay_ms / 1000 + 0.0101
         assert stage.session.status()["delay_ms"] <= stage.session.budget.delay_ms + 10
+        await stage.session.end("test")
+
+    run(main)
+
+
+def test_the_delay_follows_the_machine_in_the_pauses_of_speech() -> None:
+    """Drawing takes 4 ms, then 50, then 4 again: latency grows by about as much, in the pauses, and
+    returns; no word is lost or cut, and once it has grown no picture is late."""
+
+    async def main() -> None:
+        worker = SlowExecutor(0.004)
+        stage = Stage(executor=worker)
+        counts = stage.session.counts
+        stage.connect()
+        spoken = babble(4.5, seed=2)
+        sentence = np.concatenate([spoken, np.zeros(72_000, np.int16)])
+
+        async def speak(times: int) -> float:
+            for _ in range(times):
+                await stage.speak(sentence)
+            return float(stage.session.status()["delay_ms"])
+
+        calm = await speak(3)
+        worker.seconds = 0.037  # just under the time from one picture to the next
+        await speak(2)
+        late = counts.late + counts.repeated
+        busy = await speak(3)
+        assert counts.late + counts.repeated - late <= 2, "no picture is late any more"
+        assert 20 <= busy - calm <= 45
+        worker.seconds = 0.004
+        assert abs(await speak(5) - calm) <= 12
+
+        assert counts.voice_slots_missed == counts.sound_late == 0
+        voice = np.concatenate(stage.voice)
+        loud = np.abs(voice.astype(int)) > 0
+        sounding = np.count_nonzero(loud) / np.count_nonzero(spoken)
+        assert sounding == pytest.approx(13, abs=0.2), "every sentence left whole"
+
+    run(main)
+
+
+def test_pictures_are_dropped_before_sound_is() -> None:
+    """Drawing takes 90 ms, more than twice the time there is: the voice leaves unchanged."""
+
+    async def main() -> None:
+        stage, sound = Stage(executor=SlowExecutor(0.09)), babble(6.0, seed=1)
+        stage.connect()
+        await stage.speak(sound)
+        voice, begin = aligned(stage, sound)
+        counts = stage.session.counts
+        assert np.array_equal(voice[begin : begin + 4 * 48000], sound[: 4 * 48000])
+        assert counts.voice_slots_missed == counts.sound_given_up == counts.sound_late == 0
+        assert counts.drawn < 120
+        assert counts.sent == pytest.approx(150, abs=5), "25 pictures a second leave all the same"
+        assert counts.repeated + counts.late > 60
         await stage.session.end("test")
 
     run(main)

@@ -65,7 +65,7 @@ def test_both_tracks_leave_the_same_time_at_the_same_instant() -> None:
         assert face is not None
         assert voice is not None
         shift = (voice - face) / 2**32 - (99 * 0.02 - 49 * 0.04)
-        assert shift == pytest.approx(-0.0065), "but for the look-ahead of Opus"
+        assert shift == pytest.approx(-0.0025), "but for the look-ahead of Opus"
 
     run(main)
 

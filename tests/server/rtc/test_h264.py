@@ -11,6 +11,7 @@ from aiortc import RTCRtpSender
 from aiortc.codecs.h264 import H264Decoder, H264Encoder, h264_depayload
 from aiortc.jitterbuffer import JitterFrame
 
+from engine.clock import MonotonicClock
 from server.rtc.h264 import FaceEncoder, encode_faces
 from tests.virtual_time import run
 
@@ -72,7 +73,7 @@ def test_upstream_still_makes_a_keyframe_of_every_change(pictures: list[av.Video
 
 
 def test_follows_the_bit_rate_with_one_keyframe(pictures: list[av.VideoFrame]) -> None:
-    sizes, keyframes = encode_all(FaceEncoder(), pictures, RATES)
+    sizes, keyframes = encode_all(FaceEncoder(MonotonicClock(), lambda ms: None), pictures, RATES)
     assert keyframes == [0]
     low = np.mean(sizes[100:125]) * 8 * 25
     high = np.mean(sizes[200:225]) * 8 * 25
@@ -81,7 +82,7 @@ def test_follows_the_bit_rate_with_one_keyframe(pictures: list[av.VideoFrame]) -
 
 
 def test_a_keyframe_when_the_browser_asks(pictures: list[av.VideoFrame]) -> None:
-    encoder = FaceEncoder()
+    encoder = FaceEncoder(MonotonicClock(), lambda ms: None)
     for n, frame in enumerate(pictures[:4]):
         frame.pts, frame.time_base = n * 3600, Fraction(1, 90000)
     encoder.encode(pictures[0])
@@ -91,7 +92,7 @@ def test_a_keyframe_when_the_browser_asks(pictures: list[av.VideoFrame]) -> None
 
 
 def test_no_picture_is_held_back_and_all_can_be_decoded(pictures: list[av.VideoFrame]) -> None:
-    encoder, decoder = FaceEncoder(), H264Decoder()
+    encoder, decoder = FaceEncoder(MonotonicClock(), lambda ms: None), H264Decoder()
     for n, frame in enumerate(pictures[:20]):
         frame.pts, frame.time_base = n * 3600, Fraction(1, 90000)
         payloads, timestamp = encoder.encode(frame)
@@ -103,7 +104,7 @@ def test_no_picture_is_held_back_and_all_can_be_decoded(pictures: list[av.VideoF
 
 
 def test_a_still_face_costs_next_to_nothing() -> None:
-    encoder = FaceEncoder()
+    encoder = FaceEncoder(MonotonicClock(), lambda ms: None)
     still = av.VideoFrame(256, 256, "yuv420p")
     for plane in still.planes:
         plane.update(bytes([120]) * plane.buffer_size)
@@ -118,7 +119,7 @@ def test_a_still_face_costs_next_to_nothing() -> None:
 def test_takes_the_place_of_upstreams_encoder() -> None:
     async def main() -> None:
         sender = RTCRtpSender("video", SimpleNamespace(state="new"))  # type: ignore[arg-type]
-        encoder = encode_faces(sender)
+        encoder = encode_faces(sender, MonotonicClock(), lambda ms: None)
         assert vars(sender)["_RTCRtpSender__encoder"] is encoder
 
     run(main)

@@ -7,7 +7,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.speech import coarticulation  # noqa: E402
 from training.speech.articulators import CONTROL_INDEX, articulate  # noqa: E402
 from training.speech.coarticulation import (  # noqa: E402
     Coarticulation,
@@ -68,16 +67,19 @@ def test_controls_stay_in_range_and_nothing_jumps() -> None:
     assert controls[1:, others].sub(controls[:-1, others]).abs().max() < 0.15
 
 
-def test_the_fit_finds_an_offset_and_an_amplitude(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lips made by a mouth that opens less and is 40 ms late in the container."""
-    monkeypatch.setattr(coarticulation, "_STEPS", 60)
+def test_the_fit_finds_offsets_and_an_amplitude() -> None:
+    """Lips of a mouth that opens less, in two recordings of different delay."""
     truth = Coarticulation()
     with torch.no_grad():
         truth.target_logit[VISEME_INDEX["AA"], JAW] = torch.logit(torch.tensor(0.25))
         times = np.arange(50, dtype=np.float32) / 25
         lips = LipGeometry()(articulate(truth(WORDS, torch.from_numpy(times) - 0.04)))
-    clips = [FitClip(WORDS, times, lips.numpy())]
-    fitted, offset = fit_coarticulation(clips)
-    assert offset == pytest.approx(-0.04, abs=0.015)
+    groups = [
+        [FitClip(WORDS, times, lips.numpy(), "late", offset=-0.02)],
+        [FitClip(WORDS, times + np.float32(0.06), lips.numpy(), "early", offset=-0.09)],
+    ]
+    fitted, offsets = fit_coarticulation(groups, steps=80)
+    assert offsets["late"] == pytest.approx(-0.04, abs=0.015)
+    assert offsets["early"] == pytest.approx(-0.10, abs=0.015)
     jaw = fitted.targets()[VISEME_INDEX["AA"], JAW].item()
     assert jaw < 0.36

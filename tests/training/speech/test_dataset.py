@@ -9,13 +9,18 @@ torch = pytest.importorskip("torch")
 
 from training.speech.augmentation import Surroundings  # noqa: E402
 from training.speech.dataset import (  # noqa: E402
+    UNKNOWN_PHONE,
     Example,
     Windows,
+    aligned_example,
     collate,
+    phone_labels,
     tracked_example,
     voice_activity,
 )
-from training.speech.phones import Phone  # noqa: E402
+from training.speech.coarticulation import Coarticulation  # noqa: E402
+from training.speech.phones import PHONE_INDEX, Phone  # noqa: E402
+from training.speech.spectra import columns_of  # noqa: E402
 from training.speech.tracking import Track  # noqa: E402
 
 pytestmark = pytest.mark.export
@@ -67,23 +72,56 @@ def test_the_target_of_a_column_is_look_ahead_hops_older(
     sound[150 * 160 :] = 0.3
     controls = np.zeros((300, 16), np.float32)
     controls[150:] = 1.0
-    example = Example(sound, np.ones(300, np.float32), controls=controls)
-    windows = Windows([example], surroundings, look_ahead, speeds=(1.0, 1.0), hops=256)
-    rng = np.random.default_rng(0)
-    clean = windows._window  # the window itself, without the surroundings
-    windows._surround = lambda s, _: s  # type: ignore[method-assign]
-    window = clean(example, 20, 1.0, rng)
+    labels = np.where(np.arange(300) < 150, PHONE_INDEX["SIL"], PHONE_INDEX["S"]).astype(np.int8)
+    columns = columns_of(sound).astype(np.float16)
+    example = Example(columns, np.ones(300, np.float32), labels, controls=controls)
+    windows = Windows([example], surroundings, look_ahead, hops=256)
+    windows._surround = lambda c, *_: c  # type: ignore[method-assign]
+    window = windows._window(example, 20, 1.0, np.random.default_rng(0))
     jump = int((window["controls"][:, 0] > 0.5).argmax())
     heard = int((window["columns"].max(axis=1) > -10).argmax())
     assert heard == 130
     assert jump == 130 + look_ahead
+    assert int((window["phones"] == PHONE_INDEX["S"]).argmax()) == jump
 
 
 def test_silent_windows_ask_for_rest(surroundings: Surroundings) -> None:
     windows = Windows([], surroundings, 4)
     batch = collate([next(windows.silence(np.random.default_rng(0))) for _ in range(3)])
-    assert batch.columns.shape == (3, 256, 80)
+    assert batch.columns.shape == (3, 200, 80)
     assert not batch.voice.any()
     assert not batch.controls.any()
     assert batch.aligned.any()
     assert not batch.tracked.any()
+    assert set(batch.phones.unique().tolist()) <= {UNKNOWN_PHONE, PHONE_INDEX["SIL"]}
+
+
+def test_phones_are_labelled_hop_by_hop() -> None:
+    labels = phone_labels(PHONES, 320)
+    assert (labels[50:150] == PHONE_INDEX["AA"]).all()
+    assert (labels[:50] == PHONE_INDEX["SIL"]).all()
+    assert (labels[150:] == PHONE_INDEX["SIL"]).all()
+
+
+def test_words_that_are_not_sure_teach_nothing(surroundings: Surroundings) -> None:
+    sure = np.ones(300, bool)
+    sure[60:120] = False
+    sound = (0.1 * np.random.default_rng(0).standard_normal(48000)).astype(np.float32)
+    example = aligned_example(sound, PHONES, Coarticulation(), sure)
+    windows = Windows([example], surroundings, look_ahead=0)
+    window = windows._window(example, 0, 1.0, np.random.default_rng(0))
+    assert not window["aligned"][60:120].any()
+    assert window["aligned"][130:].all()
+    assert (window["phones"][60:120] == UNKNOWN_PHONE).all()
+    assert np.isfinite(window["controls"]).all()
+
+
+def test_augmented_windows_differ_and_stay_finite(surroundings: Surroundings) -> None:
+    rng = np.random.default_rng(0)
+    sound = (0.1 * rng.standard_normal(48000)).astype(np.float32)
+    windows = Windows([aligned_example(sound, PHONES, Coarticulation())], surroundings, 4)
+    stream = windows.draw(rng)
+    batch = collate([next(stream) for _ in range(12)])
+    assert torch.isfinite(batch.columns).all()
+    assert batch.columns.min() >= -20.8
+    assert len({c.numpy().tobytes() for c in batch.columns}) == 12
