@@ -101,12 +101,12 @@ class FaceGenerator(nn.Module):
         self.synthesis = prior.synthesis
         self.w: Tensor
         self.offset: Tensor
-        self.jaw: Tensor
+        self.jaw_basis: Tensor
         with torch.no_grad():
             offset = rest[:, :3] - prior.synthesis(w)[:, :3]
         self.register_buffer("w", w.detach())
         self.register_buffer("offset", offset.detach())
-        self.register_buffer("jaw", jaw)
+        self.register_buffer("jaw_basis", jaw)
 
     def forward(self, face: Tensor) -> tuple[Tensor, ...]:
         """face ``[B, 52]`` -> the fields of ``engine.face`` ``[B, n, N, N]``, jaw ``[B, 2]``."""
@@ -114,4 +114,4 @@ class FaceGenerator(nn.Module):
         raw = self.synthesis(w + self.displacement(face, w))
         still = raw[:, :3] + self.offset
         painted = raw[:, 3:].clamp(0, 1).split([3, 1, 1], 1)
-        return still[:, :2], still[:, 2:].clamp(0, 1), *painted, face @ self.jaw
+        return still[:, :2], still[:, 2:].clamp(0, 1), *painted, face @ self.jaw_basis
