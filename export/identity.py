@@ -19,7 +19,7 @@ from export.canvas import canvas_picture
 from export.generator.prior import FaceGenerator, LitePrior
 from export.motions import sample_motions
 from export.photo import find_face, read_photo
-from export.puppet import Puppet
+from export.rest import at_rest
 from export.to_onnx import face_onnx
 from export.tune import PLANS, puppet_frames, tune
 from export.verify import torch_step, verify
@@ -70,13 +70,13 @@ def export_identity(
     picture = read_photo(photo)
     portrait = find_face(picture.image)
     framing = frame_photo(portrait.image, portrait.landmarks, size)
-    puppet = Puppet(framing.image, framing.landmarks)
+    puppet = at_rest(framing.image, framing.landmarks)
     report("reading the photo")(1.0)
     with written_whole(out) as partial:
         prior = LitePrior.load()
         canvas = prior.config.size
         faces, fields = puppet_frames(puppet, plan.frames, canvas, report("moving the puppet"))
-        crop = canvas_picture(framing.image, puppet.matrix, canvas)
+        crop = canvas_picture(puppet.image, puppet.matrix, canvas)
         generator = tune(
             prior, crop, faces, fields, puppet.jaw, plan, report("tuning the generator")
         )
@@ -84,7 +84,7 @@ def export_identity(
         report("writing ONNX")(1.0)
         facts = {"family": "lite", "size": canvas, "quality": quality, "steps": plan.steps}
         avatar = write_bundle(
-            partial, identity, framing.image, puppet.matrix, puppet.teeth(), model, facts
+            partial, identity, puppet.image, puppet.matrix, puppet.teeth(), model, facts
         )
     report("packing the bundle")(1.0)
     return Report(

@@ -35,7 +35,7 @@ from export.light import enamel, sample
 from export.mouth import Mouth
 from export.outline import OVAL, RINGS, contour, meet, no_overlap, ring_triangles
 from export.raster import fill, interpolate, polygon_coverage, triangle_index
-from export.smile import own_teeth, seam_layer
+from export.smile import Smile, own_teeth, seam_layer
 
 __all__ = ["CLOSED_GAP", "Fields", "Puppet"]
 
@@ -87,10 +87,15 @@ class Puppet:
     image:     ``[H, W, 3]`` uint8 RGB.
     landmarks: ``[478, 3]`` pixels of ``image`` (FaceMesh.detect).
     identity:  a fit of the same person, to reuse its identity (video).
+    smile:     what the photo showed of its teeth before its mouth was closed (``export.rest``).
     """
 
     def __init__(
-        self, image: NDArray[np.uint8], landmarks: NDArray[np.float32], identity: Fit | None = None
+        self,
+        image: NDArray[np.uint8],
+        landmarks: NDArray[np.float32],
+        identity: Fit | None = None,
+        smile: Smile | None = None,
     ) -> None:
         self.basis = LandmarkBasis.load()
         self.matrix = canvas_matrix(landmarks)
@@ -112,8 +117,15 @@ class Puppet:
         self._displacement = self.pose.project_displacement(shape, self.basis.expression)
         self._calibrate_blinks()
         self.rest = self._close_mouth()
-        self._image = image
-        self._mouth = self._enter_mouth(enamel(image, landmarks))
+        self.image = image
+        self._smile = smile
+        self._mouth = Mouth(
+            replace(fitted, pose=self.pose),
+            self.rest[[13, 14]].mean(0),
+            float(np.linalg.norm(self.rest[61] - self.rest[291])),
+            enamel(image, landmarks),
+            smile.edge if smile else None,
+        )
         lips = sample(image, landmarks[[*OUTER_LIPS, *INNER_LIP_LOWER, *INNER_LIP_UPPER], :2])
         self._seam = (_SEAM_TONE * np.median(lips, axis=0)).astype(np.float32)
         self._eyes = EyePaint(image, landmarks)
@@ -125,26 +137,17 @@ class Puppet:
         return self._mouth.jaw
 
     def teeth(self) -> Teeth:
-        """Both rows of teeth, in pixels of the image; those that a smile shows are its own."""
+        """Both rows of teeth, in pixels of the image; those that a smile showed are its own."""
         drawn = self._mouth.teeth(self.matrix)
-        if self.gap < CLOSED_GAP:
-            return drawn
-        outline = contour(self.source, INNER_LIP_UPPER, INNER_LIP_LOWER)
-        outline = outline @ self.matrix[:, :2].T + self.matrix[:, 2]
-        edge = self.matrix[:, :2] @ self._biting_edge() + self.matrix[:, 2]
-        return own_teeth(drawn, self._image, outline, float(edge[1]))
+        return own_teeth(drawn, self._smile, self.matrix) if self._smile else drawn
 
-    def _enter_mouth(self, tone: NDArray[np.float32]) -> Mouth:
-        seam = self.rest[[13, 14]].mean(0)
-        width = float(np.linalg.norm(self.rest[61] - self.rest[291]))
-        edge = None if self.gap < CLOSED_GAP else self._biting_edge()
-        return Mouth(replace(self.fit, pose=self.pose), seam, width, tone, edge)
-
-    def _biting_edge(self) -> NDArray[np.float64]:
-        """Where the upper teeth of a photo that shows them end: in a smile near the lower lip."""
+    def smile(self) -> Smile:
+        """What an open mouth shows. In a smile the upper teeth end near the lower lip."""
         upper, lower = self.source[13], self.source[14]
         opening = lower - upper
-        return upper + min(0.9, _TOOTH * self.unit / np.linalg.norm(opening)) * opening
+        reach = min(0.9, _TOOTH * self.unit / float(np.linalg.norm(opening)))
+        outline = contour(self.source, INNER_LIP_UPPER, INNER_LIP_LOWER)
+        return Smile(self.image, outline, upper + reach * opening)
 
     # -- geometry ---------------------------------------------------------------------------------
 
@@ -243,8 +246,8 @@ class Puppet:
             layers.append((seam_layer(upper, lower, self.unit, fine), self._seam))
         for layer, tone in layers:
             painted = painted * (1 - layer[..., None]) + tone * layer[..., None]
-            light = light * (1 - layer)
             cover = np.maximum(cover, layer)
+        light *= hole / np.maximum(cover, 1e-3)  # none falls through lids and closed lips
         painted = np.dstack([painted, light, tongue]) * cover[..., None]
         painted = cv2.resize(painted, (size, size), interpolation=cv2.INTER_AREA)
         alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,20 +11,30 @@ from numpy.typing import NDArray
 from engine.teeth import Teeth
 from export.light import LUMA
 
-__all__ = ["own_teeth", "seam_layer"]
+__all__ = ["Smile", "own_teeth", "seam_layer"]
 
-_SEAM = 0.016  # width of the dark line between closed lips, canthus distances
+_SEAM = 0.012  # width of the dark line between closed lips, canthus distances
 _PARTED = 0.06  # lips this far apart have no seam, canthus distances
 
 
-def own_teeth(
-    teeth: Teeth, image: NDArray[np.uint8], outline: NDArray[np.float64], edge: float
-) -> Teeth:
-    """Put the teeth that a photo shows over the upper layer.
+@dataclass(frozen=True)
+class Smile:
+    """image: ``[H, W, 3]`` uint8 RGB of an open mouth. outline: ``[P, 2]``, the opening; edge:
+    ``[2]``, where the upper teeth end; both in canvas units."""
 
-    image: ``[H, W, 3]`` uint8 RGB, the layers' frame. outline: ``[P, 2]`` pixels, the mouth's
-    opening in it. edge: row of the upper teeth's biting edge, pixels.
+    image: NDArray[np.uint8]
+    outline: NDArray[np.float64]
+    edge: NDArray[np.float64]
+
+
+def own_teeth(teeth: Teeth, smile: Smile, matrix: NDArray[np.float64]) -> Teeth:
+    """Put the teeth that a smile shows over the upper layer.
+
+    matrix: ``[2, 3]``, canvas units to pixels of the image and of the layers' frame.
     """
+    image = smile.image
+    outline = smile.outline @ matrix[:, :2].T + matrix[:, 2]
+    edge = float((matrix[:, :2] @ smile.edge + matrix[:, 2])[1])
     x0, y0 = teeth.origin.astype(int)
     height, width = teeth.upper.shape[:2]
     # Layers may reach out of the frame.

@@ -36,7 +36,8 @@ from export.bundle import Identity
 from export.fit import track_from_rest
 from export.identity import export_identity
 from export.landmarks import OUTER_LIPS, FaceMesh, lip_gap, mouth_width
-from export.puppet import CLOSED_GAP, Puppet
+from export.puppet import CLOSED_GAP
+from export.rest import at_rest
 from training.data import data_folder
 
 __all__ = ["Clip", "aligned", "load_clip", "main"]
@@ -190,7 +191,7 @@ def evaluate(
     with FaceMesh() as mesh:
         photo = mesh.detect(avatar.photo)
     assert photo is not None
-    puppet = Puppet(avatar.photo, photo)
+    puppet = at_rest(avatar.photo, photo)
     size = avatar.face.size
     still_head = Motion().head
     runs = {

@@ -24,12 +24,12 @@ from torch import Tensor
 
 from engine.compositor import Compositor
 from engine.face import Canvas
-from export.align import Framing, frame_photo
+from export.align import frame_photo
 from export.canvas import canvas_picture
 from export.generator.prior import FaceGenerator, LitePrior
 from export.landmarks import FaceMesh
 from export.motions import sample_motions
-from export.puppet import Puppet
+from export.rest import at_rest
 from export.tune import PLANS, puppet_frames, tune
 from training.data import data_folder
 from training.frames import split
@@ -51,18 +51,18 @@ class _Person:
         image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB).astype(np.uint8)
         landmarks = mesh.detect(image)
         assert landmarks is not None
-        self.framing: Framing = frame_photo(image, landmarks, _SIDE)
-        self.puppet = Puppet(self.framing.image, self.framing.landmarks)
+        framing = frame_photo(image, landmarks, _SIDE)
+        self.puppet = at_rest(framing.image, framing.landmarks)
         self.matrix = self.puppet.matrix
         self.faces = sample_motions(_MOTIONS, np.random.default_rng(10_000 + seed))
         self._size = LitePrior.load().config.size
         self._compositor = Compositor(
-            self.framing.image, self.matrix, self._size, self.puppet.teeth()
+            self.puppet.image, self.matrix, self._size, self.puppet.teeth()
         )
         (x0, y0), (x1, y1) = (self.matrix @ (*corner, 1.0) for corner in _CROP)
         self._crop = np.s_[int(y0) : int(y1), int(x0) : int(x1)]
         self.rest = torch.from_numpy(self.puppet.fields(np.zeros(52), self._size).stack()[None])
-        self.picture = canvas_picture(self.framing.image, self.matrix, self._size)
+        self.picture = canvas_picture(self.puppet.image, self.matrix, self._size)
         self._real = [self._drawn(self.puppet.canvas(f, self._size)) for f in self.faces]
 
     def _drawn(self, canvas: Canvas) -> NDArray[np.float64]:

@@ -16,11 +16,10 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from export.align import canvas_matrix
 from export.canvas import canvas_picture
 from export.landmarks import FaceMesh
 from export.motions import sample_motions
-from export.puppet import Puppet
+from export.rest import at_rest
 from training.data import data_folder
 
 __all__ = ["main", "split"]
@@ -59,11 +58,11 @@ def main(
             if landmarks is None:
                 skipped += 1
                 continue
-            puppet = Puppet(image, landmarks)
+            puppet = at_rest(image, landmarks)
             faces = sample_motions(motions, np.random.default_rng(n))
             faces = np.concatenate([np.zeros((1, faces.shape[1]), np.float32), faces])
             fields = np.stack([puppet.fields(f, SIZE).stack() for f in faces]).astype(np.float16)
-            photo = canvas_picture(image, canvas_matrix(landmarks), SIZE)
+            photo = canvas_picture(puppet.image, puppet.matrix, SIZE)
             partial = out.with_suffix(".partial.npz")
             np.savez(partial, photo=photo, faces=faces, fields=fields)
             partial.rename(out)

@@ -6,11 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from export.smile import own_teeth, seam_layer
+from export.smile import Smile, own_teeth, seam_layer
 from tests import bundles
 
 OUTLINE = np.array([[56.0, 74], [72, 74], [72, 90], [56, 90]])
+PIXELS = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+def shown(image: NDArray[np.uint8], edge: float, outline: NDArray[np.float64] = OUTLINE) -> Smile:
+    return Smile(image, outline, np.array([64.0, edge]))
 
 
 def test_bright_pale_pixels_of_the_opening_become_teeth() -> None:
@@ -18,7 +24,7 @@ def test_bright_pale_pixels_of_the_opening_become_teeth() -> None:
     image[76:88, 58:70] = (230, 225, 200)
     teeth = bundles.teeth()
     teeth = replace(teeth, origin=np.array([56.0, 76.0]))
-    mine = own_teeth(teeth, image, OUTLINE, edge=85.0)
+    mine = own_teeth(teeth, shown(image, 85), PIXELS)
     np.testing.assert_array_equal(mine.lower, teeth.lower)
     tooth = mine.upper[5, 8]  # frame pixel (64, 81), clear in the drawn layer
     np.testing.assert_allclose(tooth[:3], (230, 225, 200), atol=3)
@@ -30,20 +36,22 @@ def test_lips_are_not_taken_for_teeth() -> None:
     image = np.full((128, 128, 3), (190, 80, 80), np.uint8)
     image[78:84, 60:68] = (230, 225, 200)
     teeth = bundles.teeth()
-    mine = own_teeth(teeth, image, OUTLINE, edge=90.0)
+    mine = own_teeth(teeth, shown(image, 90), PIXELS)
     assert mine.upper[8, 1, 3] < 40
 
 
 def test_drawn_teeth_take_on_the_light_of_the_real_ones() -> None:
     image = np.full((128, 128, 3), (120, 110, 80), np.uint8)
-    mine = own_teeth(bundles.teeth(), image, OUTLINE, edge=90.0)
+    mine = own_teeth(bundles.teeth(), shown(image, 90), PIXELS)
     assert 110 <= mine.upper[1, 0, 0] <= 135, "the corner was white, and not seen in the photo"
 
 
 def test_no_opening_no_teeth() -> None:
     image = np.zeros((128, 128, 3), np.uint8)
     flat = np.array([[56.0, 80], [72, 80], [64, 80]])
-    assert own_teeth(bundles.teeth(), image, flat, edge=80.0) is not None
+    drawn = bundles.teeth()
+    mine = own_teeth(drawn, shown(image, 80, flat), PIXELS)
+    np.testing.assert_array_equal(mine.upper[..., 3], drawn.upper[..., 3])
 
 
 def test_the_seam_lies_between_the_lips_and_goes_when_they_part() -> None:
