@@ -149,6 +149,8 @@ class Performer:
         self._forget_pending()
         if self._job is not None:
             await asyncio.wait([self._job])
+        # libswresample keeps threads of its own; they are not to wait for a collection of garbage.
+        del self._resampler
 
     def _give_up(self) -> None:
         self._counts.sound_given_up += self._pending_samples

@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=ROOT.parent / "shared" / "data",
         help="folder of the training data, for the tests marked 'data'",
     )
+    parser.addoption("--fuzz-examples", type=int, default=0, help="of each test in tests/fuzz")
     parser.addoption("--avatar", help="bundle for the browser tests, else the first built-in one")
 
 

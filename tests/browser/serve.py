@@ -1,7 +1,7 @@
 """A server for the browser tests, in a process of its own, which prints its address when ready.
 
     python -m tests.browser.serve AVATAR [AVATAR...] [--calibrated] [--max-sessions N] [--port N]
-                                  [--loss SHARE] [--jitter MS]
+                                  [--loss SHARE] [--jitter MS] [--unlimited-rate]
 
 An avatar is a built-in's name, a file, or ``synthetic``. Exports are played by a short script.
 With loss or jitter every call goes through a relay of its own.
@@ -21,12 +21,14 @@ from typing import Any
 
 from aiohttp import web
 
+import server.limits
 from engine.clock import MonotonicClock
 from engine.motion import Motion
 from server.app import Settings, make_app, run
 from server.exports import Exports, Order
 from server.gallery import Character
 from server.library import Library, slug
+from server.rate import Allowed
 from server.routes import EXPORTS, GALLERY, METRICS
 from tests.browser.calibration import CalibrationPipeline
 from tests.relay import Relay, Weather
@@ -88,6 +90,7 @@ def main() -> None:
     parser.add_argument("--calibrated", action="store_true")
     parser.add_argument("--max-sessions", type=int, help="as many as it carries by default")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--unlimited-rate", action="store_true", help="all callers are one address")
     parser.add_argument("--loss", type=float, default=0)
     parser.add_argument("--jitter", type=float, default=0)
     given = parser.parse_args()
@@ -97,6 +100,8 @@ def main() -> None:
         slug(Path(name).stem): lambda n=name: character(n, given.calibrated)
         for name in given.avatars
     }
+    if given.unlimited_rate:
+        server.limits._SESSIONS = Allowed(burst=1_000_000, every_s=1.0)
     app = make_app(loaders, settings)
     if given.loss or given.jitter:
         app.middlewares.append(bad_network(Weather(given.loss, given.jitter)))
