@@ -27,8 +27,8 @@ export OPENBLAS_NUM_THREADS ?= 1
 export AVATAR_DATA ?= $(DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve avatar bench tools test lint check train-speech evaluate-speech train-generator \
-	evaluate-generator release basis builtin-avatars clean
+.PHONY: help serve avatar bench tools test lint check measure-live load fuzz audit \
+	train-speech evaluate-speech train-generator template evaluate-generator release basis builtin-avatars clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,21 @@ lint: $(VENV)/.dev ## ruff: format and rules
 check: lint ## lint, and mypy strict on engine and server
 	@$(BIN)/mypy
 
+measure-live: tools ## a call in a real Chromium: SECONDS=60 STALL=200 LOSS=.02 JITTER=60 AVATAR=...
+	@$(BIN)/python -m tests.browser.measure_live --avatar '$(or $(AVATAR),amara)' \
+		--seconds $(or $(SECONDS),60) --stall $(or $(STALL),0) --loss $(or $(LOSS),0) \
+		--jitter $(or $(JITTER),0) --out '$(or $(OUT),runs/live/now)'
+
+load: $(VENV)/.dev ## real WebRTC clients at once, N=8, or one after the other, CYCLES=200
+	@$(BIN)/python -m tests.load --avatar '$(or $(AVATAR),amara)' --sessions $(or $(N),8) \
+		--seconds $(or $(SECONDS),30) --cycles $(or $(CYCLES),0) --out '$(or $(OUT),runs/live/load.json)'
+
+fuzz: $(VENV)/.dev ## bad bundles, offers and sound: EXAMPLES=2000 of each kind
+	@$(BIN)/python -m pytest -q tests/fuzz --fuzz-examples $(or $(EXAMPLES),2000) --timeout 3600
+
+audit: $(VENV)/.dev ## known vulnerabilities of what is installed, where there is a network
+	@$(BIN)/python .ci/audit.py
+
 train-speech: $(VENV)/.train ## data -> engine/resources/speech.onnx (hours on 2 cores)
 	@$(BIN)/python -m training.speech --data $(DATA)
 
@@ -65,6 +80,10 @@ evaluate-speech: $(VENV)/.train ## lips against tracked ones, silence, and the b
 train-generator: $(VENV)/.train ## portraits -> export/resources/lite_prior.safetensors
 	@$(BIN)/python -m training.frames --data $(DATA)
 	@$(BIN)/python -m training.prior --minutes $(MINUTES)
+	@$(BIN)/python -m training.template
+
+template: $(VENV)/.train ## lite_prior.safetensors -> the ONNX models that `--quality fast` fills in
+	@$(BIN)/python -m training.template
 
 evaluate-generator: $(VENV)/.train ## real clips re-enacted, against the still face
 	@$(BIN)/python -m training.evaluate_face --data $(DATA)

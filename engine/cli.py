@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Optional
 
 import typer
@@ -38,7 +39,7 @@ _err = Console(stderr=True, highlight=False, markup=False)
 
 
 class Quality(StrEnum):
-    """fast: a first result. best: tuned for minutes."""
+    """fast: the released generator as it is. best: tuned to the person for minutes."""
 
     fast = "fast"
     best = "best"
@@ -123,6 +124,16 @@ def _native_libraries_quiet() -> Iterator[None]:
             sys.stderr = shown
 
 
+def _peak_memory() -> str:
+    """The most memory that this process has held, in words; nothing where no one counts it."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # Windows
+        return ""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return f", {getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6:.0f} MB of memory at most"
+
+
 @app.command()
 def export(
     identity: Annotated[Path, typer.Option(help="The photo: one face, frontal, well lit.")],
@@ -130,7 +141,7 @@ def export(
         Optional[Path], typer.Option(help="The bundle to write; NAME.avatar by default.")  # noqa: UP045
     ] = None,
     quality: Annotated[
-        Quality, typer.Option(help="fast: under a minute; best: minutes.")
+        Quality, typer.Option(help="fast: seconds, no torch; best: minutes, fast first.")
     ] = Quality.best,
     size: Annotated[
         int, typer.Option(min=256, max=1024, help="Side of the frame in pixels.")
@@ -143,22 +154,50 @@ def export(
     ] = "the exporting user states to hold the rights to animate this face",
     progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
 ) -> None:
-    """Turn a photo into an avatar: engine export --identity me.jpg"""
-    if any(find_spec(name) is None for name in ("torch", "mediapipe", "onnx")):
-        raise MissingExtra("making an avatar", "export")
-    target = out or Path(f"{identity.stem}.avatar")
-    with _native_libraries_quiet(), _progress(progress) as report:
-        from export.bundle import Identity
-        from export.identity import export_identity
+    """Turn a photo into an avatar: engine export --identity me.jpg
 
-        who = Identity(target.stem, title or target.stem, source, licence, rights)
-        made = export_identity(
-            identity, target, who, quality=quality.value, size=size, progress=report
-        )
+    A fast avatar is ready in seconds; at quality best it is replaced by a tuned one minutes later.
+    """
+    if any(find_spec(name) is None for name in ("mediapipe", "onnx")):
+        raise MissingExtra("making an avatar", "photo")
+    target = out or Path(f"{identity.stem}.avatar")
+    began = perf_counter()
+    kept = False
+
+    def usable() -> None:
+        nonlocal kept
+        kept = quality is Quality.best
+        if kept and progress is ProgressStyle.json:
+            sys.stdout.write(json.dumps({"usable": True}) + "\n")
+            sys.stdout.flush()
+        elif kept and progress is ProgressStyle.bar:
+            _err.print(f"{target} can be used already; the best one replaces it", soft_wrap=True)
+
+    try:
+        with _native_libraries_quiet(), _progress(progress) as report:
+            from export.bundle import Identity
+            from export.identity import export_identity
+
+            who = Identity(target.stem, title or target.stem, source, licence, rights)
+            made = export_identity(
+                identity, target, who, quality=quality.value, size=size, progress=report,
+                usable=usable,
+            )  # fmt: skip
+    except BaseException as error:
+        if kept:
+            _err.print(
+                f"note: {target} is the fast avatar, which can be used; "
+                "the same command makes the best one",
+                soft_wrap=True,
+            )
+        if isinstance(error, KeyboardInterrupt):
+            raise typer.Exit(130) from None
+        raise
     for warning in made.warnings:
         _err.print(f"note: {warning}", soft_wrap=True)
     if progress is not ProgressStyle.json:
-        _out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
+        cost = f"{perf_counter() - began:.1f} s{_peak_memory()}"
+        _out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB) in {cost}", soft_wrap=True)
 
 
 @app.command()

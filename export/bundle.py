@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import zipfile
 from dataclasses import dataclass
 from importlib import metadata
@@ -96,7 +97,9 @@ def write_bundle(
         "licence": identity.licence,
         "rights": identity.rights,
         "made_with": {
-            name: metadata.version(name) for name in ("avatar-engine", "torch", "mediapipe")
+            name: metadata.version(name)
+            for name in ("avatar-engine", "mediapipe", "onnx", "torch")
+            if name == "avatar-engine" or name in sys.modules  # torch takes no part in `fast`
         },
         "parts": {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()},
     }

@@ -1,49 +1,70 @@
-"""From a photo to a bundle: the whole of ``engine export`` in one readable file."""
+"""From a photo to a bundle: the whole of ``engine export`` in one readable file.
+
+The fast avatar comes first whatever the quality: the released generator with this person's pivot,
+without tuning and without torch. The best one takes its place when it is done.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from engine.avatar import Avatar
-from engine.errors import BadInput
+from engine.errors import BadInput, MissingExtra
+from engine.motion import ARKIT
 from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
 from export.align import Framing, frame_photo
 from export.bundle import Identity, write_bundle
 from export.canvas import canvas_picture
-from export.generator.prior import FaceGenerator, LitePrior
 from export.motions import sample_motions
 from export.photo import find_face, read_photo
 from export.puppet import Puppet
-from export.to_onnx import face_onnx
-from export.tune import PLANS, puppet_frames, tune
-from export.verify import torch_step, verify
+from export.template import Template
+from export.verify import verify
 
 __all__ = ["STAGES", "Report", "export_identity"]
 
-# Stages in order, and their shares of the time at quality "best".
+# What is done for each quality, in order, and its share of the time.
 STAGES = {
-    "reading the photo": 0.02,
-    "moving the puppet": 0.12,
-    "tuning the generator": 0.74,
-    "writing ONNX": 0.10,
-    "packing the bundle": 0.02,
+    "fast": {"reading the photo": 0.6, "placing the face": 0.2, "proving the model": 0.2},
+    "best": {
+        "reading the photo": 0.03,
+        "placing the face": 0.01,
+        "proving the model": 0.01,
+        "moving the puppet": 0.12,
+        "tuning the generator": 0.73,
+        "writing ONNX": 0.10,
+    },
 }
 _ENLARGED = 1.4
-_FIRST_SHARES = {"moving the puppet": 0.20, "tuning the generator": 0.40, "writing ONNX": 0.34}
+_HALF_TOLERANCE = 5e-3  # of ONNX against torch: the weights are stored in half precision
+
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Report:
-    """worst: greatest difference of ONNX from torch. warnings: what the user should know."""
+    """worst: greatest difference of ONNX from what it was made from, over 50 motions.
+    warnings: what the user should know."""
 
     avatar: Avatar
     worst: float
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """Whom the avatar shows, as both qualities need it. notes: on the photo."""
+
+    identity: Identity
+    framing: Framing
+    puppet: Puppet
+    notes: tuple[str, ...]
 
 
 def export_identity(
@@ -53,58 +74,90 @@ def export_identity(
     *,
     quality: str = "best",
     size: int = 512,
-    progress: Callable[[str, float], None] = lambda stage, share: None,
+    progress: Progress = lambda stage, share: None,
+    usable: Callable[[], None] = lambda: None,
 ) -> Report:
     """Make the bundle.
 
-    quality:  a name of ``export.tune.PLANS``. size: side of the frame in pixels.
+    quality:  "fast" or "best". size: side of the frame in pixels.
     progress: told the stage and the share of the whole that is done, 0 to 1.
+    usable:   told once, as soon as ``out`` holds an avatar. At quality "best" that is long before
+              the end; whatever ends the work after it, that avatar stays.
 
-    Raises BadPhoto, and BadInput where ``out`` can not be written; leaves nothing behind then.
+    Raises BadPhoto, and BadInput where ``out`` can not be written; ``out`` is as it was then.
+    Raises MissingExtra before any work where something is not installed.
     """
     if size % 2:
         raise BadInput(f"the frame is to have a side of {size} pixels, expected an even number")
-    plan = PLANS[quality]
-    report = _staged(progress, STAGES | (_FIRST_SHARES if quality == "fast" else {}))
+    if quality == "best" and find_spec("torch") is None:
+        raise MissingExtra("tuning an avatar (--quality best; fast goes without)", "export")
+    report = _staged(progress, STAGES[quality])
+    with written_whole(out) as partial:
+        subject = _read(photo, identity, size)
+        report("reading the photo")(1.0)
+        made = _fast(subject, partial, report)
+    usable()
+    if quality == "best":
+        with written_whole(out) as partial:
+            made = _best(subject, partial, report)
+    return made
+
+
+def _read(photo: Path, identity: Identity, size: int) -> _Subject:
     picture = read_photo(photo)
     portrait = find_face(picture.image)
     framing = frame_photo(portrait.image, portrait.landmarks, size)
     puppet = Puppet(framing.image, framing.landmarks)
-    report("reading the photo")(1.0)
-    with written_whole(out) as partial:
-        prior = LitePrior.load()
-        canvas = prior.config.size
-        faces, fields = puppet_frames(puppet, plan.frames, canvas, report("moving the puppet"))
-        crop = canvas_picture(framing.image, puppet.matrix, canvas)
-        generator = tune(prior, crop, faces, fields, plan, report("tuning the generator"))
-        model, worst = _proven(generator)
-        report("writing ONNX")(1.0)
-        facts = {"family": "lite", "size": canvas, "quality": quality, "steps": plan.steps}
-        avatar = write_bundle(partial, identity, framing.image, puppet.matrix, model, facts)
-    report("packing the bundle")(1.0)
-    return Report(
-        avatar,
-        worst,
-        (*picture.notes, *portrait.notes, *portrait.quality.notes(), *_warnings(framing)),
-    )
+    notes = (*picture.notes, *portrait.notes, *portrait.quality.notes(), *_warnings(framing))
+    return _Subject(identity, framing, puppet, notes)
 
 
-def _proven(generator: FaceGenerator) -> tuple[bytes, float]:
-    """The ONNX model after 50 random motions agreed with torch, and the worst difference."""
+def _fast(subject: _Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
+    """The prior as it is, with this person's pivot."""
+    template = Template.load()
+    puppet, image = subject.puppet, subject.framing.image
+    rest = puppet.fields(np.zeros(len(ARKIT), np.float32), template.size).stack()
+    own = template.identity(canvas_picture(image, puppet.matrix, template.size), rest)
+    model = template.filled(own)
+    report("placing the face")(1.0)
+    worst = template.prove(own, model, rest)
+    facts = {"family": "lite", "size": template.size, "quality": "fast", "steps": 0}
+    avatar = write_bundle(out, subject.identity, image, puppet.matrix, model, facts)
+    report("proving the model")(1.0)
+    return Report(avatar, worst, subject.notes)
+
+
+def _best(subject: _Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
+    """The prior tuned to this person's puppet."""
+    # Here and not above: torch takes seconds to load, and `fast` goes without it.
+    from export.generator.prior import LitePrior
+    from export.to_onnx import FACE_OUTPUTS, face_onnx
+    from export.tune import PLANS, puppet_frames, tune
+    from export.verify import torch_step
+
+    plan, puppet, image = PLANS["best"], subject.puppet, subject.framing.image
+    prior = LitePrior.load()
+    size = prior.config.size
+    faces, fields = puppet_frames(puppet, plan.frames, size, report("moving the puppet"))
+    crop = canvas_picture(image, puppet.matrix, size)
+    generator = tune(prior, crop, faces, fields, plan, report("tuning the generator"))
     model = face_onnx(generator)
     motions = sample_motions(50, np.random.default_rng(7))
     proof = verify(
-        torch_step(generator, ["face"], ["flow", "alpha", "colour"]),
+        torch_step(generator, ["face"], FACE_OUTPUTS),
         OnnxModel(model),
         lambda n: {"face": motions[n : n + 1]},
         steps=50,
-        tolerance=5e-3,  # the weights are stored in half precision
+        tolerance=_HALF_TOLERANCE,
     )
-    return model, max(proof.worst.values())
+    facts = {"family": "lite", "size": size, "quality": "best", "steps": plan.steps}
+    avatar = write_bundle(out, subject.identity, image, puppet.matrix, model, facts)
+    report("writing ONNX")(1.0)
+    return Report(avatar, max(proof.worst.values()), subject.notes)
 
 
 def _staged(
-    progress: Callable[[str, float], None], shares: dict[str, float]
+    progress: Progress, shares: dict[str, float]
 ) -> Callable[[str], Callable[[float], None]]:
     """Turn a stage's own progress into the whole's."""
     total = sum(shares.values())

@@ -16,7 +16,14 @@ from torch import Tensor, nn
 from engine.motion import ARKIT
 from export.generator.prior import FaceGenerator
 
-__all__ = ["face_onnx", "to_onnx"]
+__all__ = ["FACE_METADATA", "FACE_OUTPUTS", "face_onnx", "to_onnx"]
+
+FACE_OUTPUTS = ("flow", "alpha", "colour")
+FACE_METADATA = {
+    "format": "avatar-engine face 1",
+    "family": "lite",
+    "coefficients": ",".join(ARKIT),
+}
 
 _HALF_FROM = 256  # initialisers of this many numbers and more are stored in half precision
 
@@ -32,8 +39,9 @@ def to_onnx(
 
     Large weights are stored in half precision and computed in single.
     """
-    # The exporter reports each optional package that it does without.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    # The exporter reports each optional package that it does without, and each pass over the graph.
+    for name in ("torch.onnx", "onnx_ir", "onnxscript"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch about its own use of its pytrees
@@ -78,6 +86,6 @@ def face_onnx(generator: FaceGenerator) -> bytes:
         generator.eval(),
         (torch.zeros(1, len(ARKIT)),),
         ["face"],
-        ["flow", "alpha", "colour"],
-        {"format": "avatar-engine face 1", "family": "lite", "coefficients": ",".join(ARKIT)},
+        FACE_OUTPUTS,
+        FACE_METADATA,
     )

@@ -24,6 +24,8 @@ _ORIGINS = {
     ),
     "*.avatar": ("builtin-avatars", "blends of US government portraits (public domain)"),
     "lite_prior.safetensors": ("train-generator", "US government portraits (public domain)"),
+    "lite_encoder.onnx": ("template", "US government portraits (public domain)"),
+    "lite_face.onnx": ("template", "US government portraits (public domain)"),
     "landmark_basis.npz": ("basis", "ICT Face Model Light (MIT), MediaPipe topology (Apache-2.0)"),
     "mouth_atlas/*": ("basis", "ICT Face Model Light (MIT)"),
 }

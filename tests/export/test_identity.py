@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from engine import cli
 from engine.avatar import Avatar
-from engine.errors import BadInput, BadPhoto
+from engine.errors import BadInput, BadPhoto, ModelMismatch
 from engine.motion import Motion, coefficients
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
@@ -20,6 +22,7 @@ from tests import photos
 
 pytest.importorskip("torch")
 from export import identity as identity_module
+from export import tune as tune_module
 from export.bundle import Identity
 from export.identity import STAGES, export_identity
 from export.tune import Plan
@@ -31,20 +34,27 @@ WHO = Identity("eileen", "Eileen", "NASA", "public domain", "a test")
 @pytest.fixture(autouse=True)
 def plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds instead of minutes."""
-    monkeypatch.setattr(identity_module, "PLANS", {"fast": Plan(6, 2, 2), "best": Plan(6, 2, 2)})
+    monkeypatch.setattr(tune_module, "PLANS", {"best": Plan(6, 2, 2)})
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Avatar, list[tuple[str, float]]]:
     """A bundle of the astronaut, and what was told on the way."""
     folder, told = tmp_path_factory.mktemp("export"), []
+    out = folder / "eileen.avatar"
+
+    def usable() -> None:
+        assert Avatar.load(out).manifest["generator"]["quality"] == "fast"
+        told.append(("usable", told[-1][1]))
+
     patch = pytest.MonkeyPatch()
-    patch.setattr(identity_module, "PLANS", {"best": Plan(6, 2, 2)})
+    patch.setattr(tune_module, "PLANS", {"best": Plan(6, 2, 2)})
     report = export_identity(
-        photos.GOOD["png"](folder), folder / "eileen.avatar", WHO, size=256,
-        progress=lambda stage, share: told.append((stage, share)),
+        photos.GOOD["png"](folder), out, WHO, size=256,
+        progress=lambda stage, share: told.append((stage, share)), usable=usable,
     )  # fmt: skip
     patch.undo()
+    assert Avatar.load(out).manifest["generator"]["quality"] == "best"
     assert sorted(p.name for p in folder.iterdir()) == ["a.png", "eileen.avatar"]
     assert report.worst < 2e-3
     assert any("mouth is open" in warning for warning in report.warnings)
@@ -71,7 +81,9 @@ def test_progress_goes_through_all_stages_to_the_end(
 ) -> None:
     _, told = made
     stages, shares = zip(*told, strict=True)
-    assert list(dict.fromkeys(stages)) == list(STAGES)
+    expected = list(STAGES["best"])
+    expected.insert(3, "usable")
+    assert list(dict.fromkeys(stages)) == expected
     assert list(shares) == sorted(shares)
     assert shares[-1] == pytest.approx(1)
 
@@ -97,6 +109,41 @@ def test_the_command_line_makes_an_avatar(
     assert Avatar.load(out).title == "Me"
     events = [json.loads(line) for line in captured.out.splitlines()]
     assert events[-1]["percent"] == 100
+    assert not any("usable" in event for event in events), "there is nothing to wait for"
+
+
+def test_fast_goes_without_torch_and_onnxscript(tmp_path: Path) -> None:
+    """In a process of its own, in which they can not be found."""
+    photo, out = photos.GOOD["jpeg"](tmp_path), tmp_path / "out.avatar"
+    script = """
+import sys
+from importlib.machinery import PathFinder
+
+class Without:
+    find_distributions = PathFinder.find_distributions
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        hidden = name.split(".")[0] in ("torch", "onnxscript", "safetensors")
+        return None if hidden else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
+from engine.cli import main
+main()
+"""
+    command = [sys.executable, "-c", script, "export", "--identity", photo, "--out", out]
+    made = subprocess.run([*command, "--quality", "fast"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert re.search(r"out\.avatar \(\d\.\d MB\) in \d+\.\d s, \d+ MB of memory", made.stdout)
+    avatar = Avatar.load(out)
+    assert avatar.manifest["made_with"].keys() == {"avatar-engine", "mediapipe", "onnx"}
+    assert np.ptp(Pipeline(avatar, SpeechModel.load()).draw(Motion(coefficients(jawOpen=0.5)))) > 0
+    out.unlink()
+    refused = subprocess.run([*command, "--quality", "best"], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "fast goes without" in refused.stderr
+    assert "avatar-engine[export]" in refused.stderr
+    assert sorted(tmp_path.iterdir()) == [photo]
 
 
 @pytest.mark.parametrize(("make", "says"), photos.BAD.values(), ids=list(photos.BAD))
@@ -123,14 +170,14 @@ def test_finds_out_before_the_work_that_it_can_not_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = photos.GOOD["png"](tmp_path)
-    monkeypatch.setattr(identity_module, "tune", lambda *a: pytest.fail("the work was begun"))
+    monkeypatch.setattr(identity_module, "find_face", lambda *a: pytest.fail("the work was begun"))
     for out in (tmp_path, photo / "out.avatar"):
         with pytest.raises(BadInput, match="expected"):
             export_identity(photo, out, WHO, quality="fast")
     assert list(tmp_path.iterdir()) == [photo]
 
 
-def test_a_failure_half_way_leaves_the_old_bundle(
+def test_a_failure_before_the_fast_avatar_leaves_the_old_bundle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo, out = photos.GOOD["png"](tmp_path), tmp_path / "out.avatar"
@@ -139,10 +186,33 @@ def test_a_failure_half_way_leaves_the_old_bundle(
     def fail(*_: object) -> None:
         raise BadPhoto("no use")
 
-    monkeypatch.setattr(identity_module, "tune", fail)
+    monkeypatch.setattr(identity_module, "write_bundle", fail)
     with pytest.raises(BadPhoto):
         export_identity(photo, out, WHO, quality="fast")
     assert out.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == [photo, out]
+
+
+@pytest.mark.parametrize(
+    ("ends_with", "code"), [(KeyboardInterrupt(), 130), (ModelMismatch("it differs"), 2)]
+)
+def test_what_ends_before_the_best_avatar_leaves_the_fast_one(
+    ends_with: BaseException, code: int, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    photo, out = photos.GOOD["png"](tmp_path), tmp_path / "out.avatar"
+
+    def end(*_: object) -> None:
+        raise ends_with
+
+    monkeypatch.setattr(tune_module, "tune", end)
+    arguments = ("export", "--identity", photo, "--out", out, "--size", 256, "--progress", "json")
+    assert engine(monkeypatch, *arguments) == code
+    captured = capsys.readouterr()
+    assert '{"usable": true}' in captured.out.splitlines()
+    assert "is the fast avatar, which can be used" in captured.err
+    assert "Traceback" not in captured.err
+    assert Avatar.load(out).manifest["generator"]["quality"] == "fast"
     assert sorted(tmp_path.iterdir()) == [photo, out]
 
 
