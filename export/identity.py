@@ -6,7 +6,7 @@ without tuning and without torch. The best one takes its place when it is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,14 +75,14 @@ def export_identity(
     quality: str = "best",
     size: int = 512,
     progress: Progress = lambda stage, share: None,
-    usable: Callable[[], None] = lambda: None,
+    usable: Callable[[Sequence[str]], None] = lambda warnings: None,
 ) -> Report:
     """Make the bundle.
 
     quality:  "fast" or "best". size: side of the frame in pixels.
     progress: told the stage and the share of the whole that is done, 0 to 1.
-    usable:   told once, as soon as ``out`` holds an avatar. At quality "best" that is long before
-              the end; whatever ends the work after it, that avatar stays.
+    usable:   told the warnings once, as soon as ``out`` holds an avatar. At quality "best" that is
+              long before the end; whatever ends the work after it, that avatar stays.
 
     Raises BadPhoto, and BadInput where ``out`` can not be written; ``out`` is as it was then.
     Raises MissingExtra before any work where something is not installed.
@@ -96,7 +96,7 @@ def export_identity(
         subject = _read(photo, identity, size)
         report("reading the photo")(1.0)
         made = _fast(subject, partial, report)
-    usable()
+    usable(made.warnings)
     if quality == "best":
         with written_whole(out) as partial:
             made = _best(subject, partial, report)

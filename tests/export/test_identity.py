@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Avatar, list[tuple[s
     folder, told = tmp_path_factory.mktemp("export"), []
     out = folder / "eileen.avatar"
 
-    def usable() -> None:
+    def usable(warnings: Sequence[str]) -> None:
+        assert any("mouth is open" in warning for warning in warnings)
         assert Avatar.load(out).manifest["generator"]["quality"] == "fast"
         told.append(("usable", told[-1][1]))
 
