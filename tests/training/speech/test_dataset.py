@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training.speech.augmentation import Surroundings  # noqa: E402
+from training.speech.coarticulation import Coarticulation  # noqa: E402
 from training.speech.dataset import (  # noqa: E402
     UNKNOWN_PHONE,
     Example,
@@ -18,7 +19,6 @@ from training.speech.dataset import (  # noqa: E402
     tracked_example,
     voice_activity,
 )
-from training.speech.coarticulation import Coarticulation  # noqa: E402
 from training.speech.phones import PHONE_INDEX, Phone  # noqa: E402
 from training.speech.spectra import columns_of  # noqa: E402
 from training.speech.tracking import Track  # noqa: E402
