@@ -21,9 +21,11 @@ from engine.runtime.onnx import OnnxModel
 from export.align import Framing, frame_photo
 from export.bundle import Identity, write_bundle
 from export.canvas import canvas_picture
+from export.masked import EYES_AND_BROWS, masked
 from export.motions import sample_motions
 from export.photo import find_face, read_photo
 from export.puppet import Puppet
+from export.quality import Verdict
 from export.template import Template
 from export.verify import verify
 
@@ -59,12 +61,21 @@ class Report:
 
 @dataclass(frozen=True)
 class _Subject:
-    """Whom the avatar shows, as both qualities need it. notes: on the photo."""
+    """Whom the avatar shows, as both qualities need it. hidden: coefficients of what the photo does
+    not show. notes: on the photo."""
 
     identity: Identity
     framing: Framing
     puppet: Puppet
+    hidden: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def write(self, out: Path, model: bytes, **facts: object) -> Avatar:
+        """The bundle with this ``face.onnx``."""
+        if self.hidden:
+            model = masked(model, self.hidden)
+        image, matrix = self.framing.image, self.puppet.matrix
+        return write_bundle(out, self.identity, image, matrix, model, {"family": "lite"} | facts)
 
 
 def export_identity(
@@ -109,7 +120,8 @@ def _read(photo: Path, identity: Identity, size: int) -> _Subject:
     framing = frame_photo(portrait.image, portrait.landmarks, size)
     puppet = Puppet(framing.image, framing.landmarks)
     notes = (*picture.notes, *portrait.notes, *portrait.quality.notes(), *_warnings(framing))
-    return _Subject(identity, framing, puppet, notes)
+    eyes_hidden = portrait.quality.found("eyes seen").verdict is not Verdict.good
+    return _Subject(identity, framing, puppet, EYES_AND_BROWS if eyes_hidden else (), notes)
 
 
 def _fast(subject: _Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
@@ -121,8 +133,7 @@ def _fast(subject: _Subject, out: Path, report: Callable[[str], Callable[[float]
     model = template.filled(own)
     report("placing the face")(1.0)
     worst = template.prove(own, model, rest)
-    facts = {"family": "lite", "size": template.size, "quality": "fast", "steps": 0}
-    avatar = write_bundle(out, subject.identity, image, puppet.matrix, model, facts)
+    avatar = subject.write(out, model, size=template.size, quality="fast", steps=0)
     report("proving the model")(1.0)
     return Report(avatar, worst, subject.notes)
 
@@ -150,8 +161,7 @@ def _best(subject: _Subject, out: Path, report: Callable[[str], Callable[[float]
         steps=50,
         tolerance=_HALF_TOLERANCE,
     )
-    facts = {"family": "lite", "size": size, "quality": "best", "steps": plan.steps}
-    avatar = write_bundle(out, subject.identity, image, puppet.matrix, model, facts)
+    avatar = subject.write(out, model, size=size, quality="best", steps=plan.steps)
     report("writing ONNX")(1.0)
     return Report(avatar, max(proof.worst.values()), subject.notes)
 
