@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from export.generator.lite import FIELDS, LiteConfig  # noqa: E402
+from export.generator.lite import LiteConfig  # noqa: E402
 from export.generator.prior import LitePrior, relative  # noqa: E402
 from training.latent_basis import (  # noqa: E402
     Portrait,
@@ -45,7 +45,8 @@ def test_latents_are_found_that_draw_given_frames(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 255, (CONFIG.size, CONFIG.size, 3), np.uint8)
     path = tmp_path / "someone.npz"
-    empty = np.zeros((4, FIELDS, CONFIG.size, CONFIG.size), np.float16)
+    drawn = prior.synthesis(torch.zeros(1, CONFIG.num_ws, CONFIG.w_dim))
+    empty = np.zeros((4, *drawn.shape[1:]), np.float16)
     faces = rng.random((4, 52)).astype(np.float32)
     np.savez(path, photo=photo, faces=faces, fields=empty)
     stored = Portrait.load(path, prior)
