@@ -132,6 +132,9 @@ class Sessions:
         except BadOffer:
             await session.end("bad offer")
             raise
+        except BaseException:  # a caller who hung up meanwhile, or an error of ours
+            session.end_soon("failed")
+            raise
         self._metrics.sessions_started += 1
         return session, sdp
 
