@@ -36,7 +36,7 @@ help: ## list these targets
 serve: $(VENV)/.cpu ## install the light run time and start the page; AVATAR=me.avatar to choose
 	@$(BIN)/engine serve --port $(PORT) $(if $(AVATAR),--avatar '$(AVATAR)')
 
-avatar: $(VENV)/.export ## make an avatar: PHOTO=me.jpg (and QUALITY=fast for a first look)
+avatar: $(VENV)/.$(if $(filter fast,$(QUALITY)),photo,export) ## make an avatar: PHOTO=me.jpg; QUALITY=fast goes without torch
 	@test -n '$(PHOTO)' || { echo "Which photo? make avatar PHOTO=me.jpg"; exit 2; }
 	@$(BIN)/engine export --identity '$(PHOTO)' --quality $(QUALITY)
 
@@ -118,17 +118,23 @@ $(VENV)/.torch: | $(BIN)/python
 	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
 	@touch $@
 
+$(VENV)/.photo: pyproject.toml | $(BIN)/python
+	@echo "Installing what makes quick avatars into $(VENV), a minute or two ..."
+	@$(PIP) -e '.[cpu,photo]'
+	@$(without-libgl)
+	@touch $@ $(VENV)/.cpu
+
 $(VENV)/.export: pyproject.toml $(VENV)/.torch
 	@echo "Installing what makes avatars into $(VENV), a minute or two ..."
 	@$(PIP) -e '.[cpu,export]' '$(TORCH)'
 	@$(without-libgl)
-	@touch $@ $(VENV)/.cpu
+	@touch $@ $(VENV)/.cpu $(VENV)/.photo
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.torch
 	@echo "Installing the test tools into $(VENV), a minute or two ..."
 	@$(PIP) -e '.[cpu,export,train,dev]' '$(TORCH)'
 	@$(without-libgl)
-	@touch $@ $(VENV)/.cpu $(VENV)/.export $(VENV)/.train
+	@touch $@ $(VENV)/.cpu $(VENV)/.photo $(VENV)/.export $(VENV)/.train
 
 $(VENV)/.train: pyproject.toml $(VENV)/.torch
 	@echo "Installing the training tools into $(VENV), a minute or two ..."

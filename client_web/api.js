@@ -40,10 +40,10 @@ async function problem(response) {
   return new ApiError(response.status, detail, Number(response.headers.get("Retry-After")) || 0);
 }
 
-/** { avatars: [{ name, title, thumbnail, preview }], canMake } */
+/** { avatars: [{ name, title, thumbnail, preview }], qualities: of which new ones can be made } */
 export async function listAvatars() {
-  const { avatars, can_make: canMake } = await (await request("/avatars")).json();
-  return { avatars, canMake };
+  const { avatars, qualities = [] } = await (await request("/avatars")).json();
+  return { avatars, qualities };
 }
 
 /** A picture behind the token, as an object URL that the caller revokes. */
@@ -86,7 +86,7 @@ export function endSession(location) {
   });
 }
 
-/** Upload a photo; yields the export's events { stage, percent, ... } as they come. */
+/** Upload a photo; yields the export's events { stage, percent, ... }, { usable, name } as they come. */
 export async function* makeAvatar(photo, name, quality) {
   const query = new URLSearchParams({ name, quality, rights: "yes" });
   const started = await request(`/avatars?${query}`, {

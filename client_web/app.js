@@ -143,8 +143,9 @@ part("microphone").addEventListener("change", async ({ target }) => {
   }
 });
 gallery.addEventListener("choose", ({ detail }) => choose(detail));
-gallery.addEventListener("listed", ({ detail }) => create.allow(detail.canMake));
+gallery.addEventListener("listed", ({ detail }) => create.allow(detail.qualities));
 create.addEventListener("made", ({ detail }) => gallery.load(detail));
+create.addEventListener("bettered", ({ detail }) => gallery.chosen?.name === detail && gallery.load(detail));
 addEventListener("pagehide", () => call?.stop());
 navigator.mediaDevices?.addEventListener("devicechange", () => listMicrophones(part("microphone")));
 

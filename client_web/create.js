@@ -4,7 +4,7 @@ import { makeAvatar } from "./api.js";
 
 const MOST_BYTES = 20 * 1024 * 1024;
 
-/** Event "made" (detail: the new avatar's name). */
+/** Events "made" and, when a better one has replaced it, "bettered" (detail: the avatar's name). */
 export class Create extends EventTarget {
   #form;
   #photo = null;
@@ -29,10 +29,13 @@ export class Create extends EventTarget {
     });
   }
 
-  /** Whether the server can make avatars; if not, say what it lacks instead of asking for a photo. */
-  allow(possible) {
+  /** Of which qualities the server can make avatars; if of none, say what it lacks instead of asking
+   * for a photo. */
+  allow(qualities) {
+    const possible = qualities.length > 0;
     this.#form.classList.toggle("unable", !possible);
     this.#part("unable").hidden = possible;
+    for (const option of this.#part("quality").options) option.disabled = !qualities.includes(option.value);
   }
 
   #part(id) {
@@ -67,16 +70,24 @@ export class Create extends EventTarget {
     this.#refresh();
     this.#trouble("");
     this.#progress(0, "Uploading the photo");
+    this.#part("create-notes").replaceChildren();
+    let usable = false;
+    let kind = "made";
     try {
       const name = this.#part("avatar-name").value.trim();
       for await (const event of makeAvatar(this.#photo, name, this.#part("quality").value)) {
         if (event.error) throw new Error(event.error);
         if (event.done) {
-          this.#progress(100, "Ready");
+          this.#progress(100, usable ? "Ready. Your next start shows the better one." : "Ready");
+          this.dispatchEvent(new CustomEvent("made", { detail: event.name }));
+        } else if (event.note) {
+          this.#note(event.note);
+        } else if (event.usable) {
+          usable = true;
           this.dispatchEvent(new CustomEvent("made", { detail: event.name }));
         } else {
           const left = event.seconds_left ? `, about ${Math.ceil(event.seconds_left)} s left` : "";
-          this.#progress(event.percent, event.stage + left);
+          this.#progress(event.percent, (usable ? "You can start. Making it better: " : "") + event.stage + left);
         }
       }
     } catch (error) {
@@ -92,6 +103,12 @@ export class Create extends EventTarget {
     this.#part("progress").hidden = false;
     this.#part("progress-bar").value = percent;
     this.#part("progress-text").textContent = text;
+  }
+
+  #note(text) {
+    const item = document.createElement("li");
+    item.textContent = text;
+    this.#part("create-notes").append(item);
   }
 
   #trouble(text) {

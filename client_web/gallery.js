@@ -2,7 +2,7 @@
 
 import { listAvatars, pictureUrl } from "./api.js";
 
-/** Events: "choose" (detail: the avatar), "listed" (detail: { canMake }). */
+/** Events: "choose" (detail: the avatar), "listed" (detail: { qualities }). */
 export class Gallery extends EventTarget {
   #element;
   #avatars = new Map();
@@ -24,8 +24,8 @@ export class Gallery extends EventTarget {
     this.#element.setAttribute("aria-busy", "true");
     this.#show(Array.from({ length: 4 }, () => skeleton()));
     try {
-      const { avatars, canMake } = await listAvatars();
-      this.dispatchEvent(new CustomEvent("listed", { detail: { canMake } }));
+      const { avatars, qualities } = await listAvatars();
+      this.dispatchEvent(new CustomEvent("listed", { detail: { qualities } }));
       this.#avatars = new Map(avatars.map((avatar) => [avatar.name, avatar]));
       if (!avatars.length) return this.#show([note("There are no faces yet. Make one from a photo below.")]);
       this.#show(avatars.map((avatar) => card(avatar)));

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
@@ -164,13 +164,20 @@ def export(
     began = perf_counter()
     kept = False
 
-    def usable() -> None:
-        nonlocal kept
-        kept = quality is Quality.best
-        if kept and progress is ProgressStyle.json:
-            sys.stdout.write(json.dumps({"usable": True}) + "\n")
+    def tell(event: dict[str, object]) -> None:
+        if progress is ProgressStyle.json:
+            sys.stdout.write(json.dumps(event) + "\n")
             sys.stdout.flush()
-        elif kept and progress is ProgressStyle.bar:
+
+    def usable(warnings: Sequence[str]) -> None:
+        nonlocal kept
+        for warning in warnings:
+            _err.print(f"note: {warning}", soft_wrap=True)
+            tell({"note": warning})
+        kept = quality is Quality.best
+        if kept:
+            tell({"usable": True})
+        if kept and progress is ProgressStyle.bar:
             _err.print(f"{target} can be used already; the best one replaces it", soft_wrap=True)
 
     try:
@@ -179,7 +186,7 @@ def export(
             from export.identity import export_identity
 
             who = Identity(target.stem, title or target.stem, source, licence, rights)
-            made = export_identity(
+            export_identity(
                 identity, target, who, quality=quality.value, size=size, progress=report,
                 usable=usable,
             )  # fmt: skip
@@ -193,8 +200,6 @@ def export(
         if isinstance(error, KeyboardInterrupt):
             raise typer.Exit(130) from None
         raise
-    for warning in made.warnings:
-        _err.print(f"note: {warning}", soft_wrap=True)
     if progress is not ProgressStyle.json:
         cost = f"{perf_counter() - began:.1f} s{_peak_memory()}"
         _out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB) in {cost}", soft_wrap=True)

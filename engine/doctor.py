@@ -67,17 +67,22 @@ def examine() -> list[Check]:
     checks.append(_opencv())
     if all(check.passed for check in checks):
         checks += [_speech(), *_avatars()]
-    missing = [name for name in ("torch", "mediapipe", "onnx") if find_spec(name) is None]
-    checks.append(
-        Check(
-            "making avatars (export)",
-            not missing,
-            f"without {', '.join(missing)}" if missing else f"torch {_version('torch')}",
-            "pip install 'avatar-engine[export]'" if missing else "",
-            needed=False,
-        )
-    )
+    checks.append(_extra("making avatars (photo)", ("mediapipe", "onnx"), "photo"))
+    checks.append(_extra("tuning them to the person (export)", ("torch",), "export"))
     return checks
+
+
+def _extra(what: str, packages: tuple[str, ...], extra: str) -> Check:
+    """Whether all packages of an extra are there; found are their versions."""
+    missing = [name for name in packages if find_spec(name) is None]
+    found = ", ".join(f"{name} {_version(name)}" for name in packages)
+    return Check(
+        what,
+        not missing,
+        f"without {', '.join(missing)}" if missing else found,
+        f"pip install 'avatar-engine[{extra}]'" if missing else "",
+        needed=False,
+    )
 
 
 def _opencv() -> Check:

@@ -6,7 +6,7 @@ without tuning and without torch. The best one takes its place when it is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +21,11 @@ from engine.runtime.onnx import OnnxModel
 from export.align import Framing, frame_photo
 from export.bundle import Identity, write_bundle
 from export.canvas import canvas_picture
+from export.masked import EYES_AND_BROWS, masked
 from export.motions import sample_motions
 from export.photo import find_face, read_photo
 from export.puppet import Puppet
+from export.quality import Verdict
 from export.rest import at_rest
 from export.template import Template
 from export.verify import verify
@@ -60,12 +62,23 @@ class Report:
 
 @dataclass(frozen=True)
 class _Subject:
-    """Whom the avatar shows, as both qualities need it. notes: on the photo."""
+    """Whom the avatar shows, as both qualities need it. hidden: coefficients of what the photo does
+    not show. notes: on the photo."""
 
     identity: Identity
-    framing: Framing
     puppet: Puppet
+    hidden: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def write(self, out: Path, model: bytes, **facts: object) -> Avatar:
+        """The bundle with this ``face.onnx``."""
+        if self.hidden:
+            model = masked(model, self.hidden)
+        puppet = self.puppet
+        facts = {"family": "lite"} | facts
+        return write_bundle(
+            out, self.identity, puppet.image, puppet.matrix, puppet.teeth(), model, facts
+        )
 
 
 def export_identity(
@@ -76,14 +89,14 @@ def export_identity(
     quality: str = "best",
     size: int = 512,
     progress: Progress = lambda stage, share: None,
-    usable: Callable[[], None] = lambda: None,
+    usable: Callable[[Sequence[str]], None] = lambda warnings: None,
 ) -> Report:
     """Make the bundle.
 
     quality:  "fast" or "best". size: side of the frame in pixels.
     progress: told the stage and the share of the whole that is done, 0 to 1.
-    usable:   told once, as soon as ``out`` holds an avatar. At quality "best" that is long before
-              the end; whatever ends the work after it, that avatar stays.
+    usable:   told the warnings once, as soon as ``out`` holds an avatar. At quality "best" that is
+              long before the end; whatever ends the work after it, that avatar stays.
 
     Raises BadPhoto, and BadInput where ``out`` can not be written; ``out`` is as it was then.
     Raises MissingExtra before any work where something is not installed.
@@ -97,7 +110,7 @@ def export_identity(
         subject = _read(photo, identity, size)
         report("reading the photo")(1.0)
         made = _fast(subject, partial, report)
-    usable()
+    usable(made.warnings)
     if quality == "best":
         with written_whole(out) as partial:
             made = _best(subject, partial, report)
@@ -110,7 +123,8 @@ def _read(photo: Path, identity: Identity, size: int) -> _Subject:
     framing = frame_photo(portrait.image, portrait.landmarks, size)
     puppet = at_rest(framing.image, framing.landmarks)
     notes = (*picture.notes, *portrait.notes, *portrait.quality.notes(), *_warnings(framing))
-    return _Subject(identity, framing, puppet, notes)
+    eyes_hidden = portrait.quality.found("eyes seen").verdict is not Verdict.good
+    return _Subject(identity, puppet, EYES_AND_BROWS if eyes_hidden else (), notes)
 
 
 def _fast(subject: _Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
@@ -123,10 +137,7 @@ def _fast(subject: _Subject, out: Path, report: Callable[[str], Callable[[float]
     model = template.filled(own)
     report("placing the face")(1.0)
     worst = template.prove(own, model, rest)
-    facts = {"family": "lite", "size": template.size, "quality": "fast", "steps": 0}
-    avatar = write_bundle(
-        out, subject.identity, puppet.image, puppet.matrix, puppet.teeth(), model, facts
-    )
+    avatar = subject.write(out, model, size=template.size, quality="fast", steps=0)
     report("proving the model")(1.0)
     return Report(avatar, worst, subject.notes)
 
@@ -136,15 +147,15 @@ def _best(subject: _Subject, out: Path, report: Callable[[str], Callable[[float]
     # Here and not above: torch takes seconds to load, and `fast` goes without it.
     from export.generator.prior import LitePrior
     from export.to_onnx import FACE_OUTPUTS, face_onnx
-    from export.tune import PLANS, puppet_frames, tune
+    from export.tune import BEST, puppet_frames, tune
     from export.verify import torch_step
 
-    plan, puppet = PLANS["best"], subject.puppet
+    puppet = subject.puppet
     prior = LitePrior.load()
     size = prior.config.size
-    faces, fields = puppet_frames(puppet, plan.frames, size, report("moving the puppet"))
+    faces, fields = puppet_frames(puppet, BEST.frames, size, report("moving the puppet"))
     crop = canvas_picture(puppet.image, puppet.matrix, size)
-    generator = tune(prior, crop, faces, fields, puppet.jaw, plan, report("tuning the generator"))
+    generator = tune(prior, crop, faces, fields, puppet.jaw, BEST, report("tuning the generator"))
     model = face_onnx(generator)
     motions = sample_motions(50, np.random.default_rng(7))
     proof = verify(
@@ -154,10 +165,7 @@ def _best(subject: _Subject, out: Path, report: Callable[[str], Callable[[float]
         steps=50,
         tolerance=_HALF_TOLERANCE,
     )
-    facts = {"family": "lite", "size": size, "quality": "best", "steps": plan.steps}
-    avatar = write_bundle(
-        out, subject.identity, puppet.image, puppet.matrix, puppet.teeth(), model, facts
-    )
+    avatar = subject.write(out, model, size=size, quality="best", steps=BEST.steps)
     report("writing ONNX")(1.0)
     return Report(avatar, max(proof.worst.values()), subject.notes)
 

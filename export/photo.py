@@ -127,12 +127,12 @@ def _decoded(picture: Picture, name: str) -> Photo:
             f"{_LARGEST // 1_000_000} million: scale it down"
         )
     profile = picture.info.get("icc_profile")
-    orientation = picture.getexif()
+    exif = picture.getexif()
     # Each step works on as few pixels as it can: scaled before turned, before its colours are.
     upright = _eight_bits(picture)
     upright.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if orientation:
-        upright.getexif().update(orientation)
+    if upright is not picture:
+        upright.getexif().update(exif)
     upright = _over_grey(ImageOps.exif_transpose(upright))
     return Photo(np.array(_srgb(upright, profile), np.uint8), tuple(notes))
 
@@ -147,7 +147,7 @@ def _eight_bits(picture: Picture) -> Picture:
         return Image.fromarray((grey / scale).clip(0, 255).round().astype(np.uint8))
     if picture.mode in ("P", "PA", "1"):
         return picture.convert("RGBA" if "transparency" in picture.info else "RGB")
-    return picture.copy()
+    return picture  # a copy of a large one would cost as much as the one
 
 
 def _over_grey(picture: Picture) -> Picture:

@@ -82,7 +82,7 @@ def _store_in_half(graph: onnx.GraphProto) -> None:
 
 
 def face_onnx(generator: FaceGenerator) -> bytes:
-    """``face.onnx``: face ``[1, 52]`` -> the fields of ``engine.face`` and the jaw."""
+    """``face.onnx``: face ``[1, 52]`` -> flow, alpha, colour."""
     return to_onnx(
         generator.eval(),
         (torch.zeros(1, len(ARKIT)),),

@@ -23,7 +23,7 @@ from export.losses import attention, fields_loss
 from export.motions import sample_motions
 from export.puppet import Puppet
 
-__all__ = ["PLANS", "Plan", "Progress", "puppet_frames", "tune"]
+__all__ = ["BEST", "Plan", "Progress", "puppet_frames", "tune"]
 
 # Called with the share that is done, 0 to 1.
 Progress = Callable[[float], None]
@@ -40,7 +40,7 @@ class Plan:
 
 
 _LOCALITY = 0.3
-PLANS = {"fast": Plan(frames=96, steps=60), "best": Plan(frames=400, steps=600)}
+BEST = Plan(frames=400, steps=600)
 
 
 def puppet_frames(

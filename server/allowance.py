@@ -17,7 +17,7 @@ __all__ = ["AllowanceState", "begin", "step"]
 LEAST_MS, MOST_MS = 10.0, 150.0
 RARE = 0.03  # share of the pictures that may be late
 RESERVE_MS = 2.0
-TOO_MUCH_MS = 8.0  # an allowance that exceeds its need by less is left alone
+TOO_MUCH_MS = 4.0  # an allowance that exceeds its need by less is left alone
 WINDOW = 300  # pictures, 12 s
 JUDGED = 25  # pictures between two looks, and the fewest to judge by
 

@@ -7,6 +7,7 @@ import os
 import signal
 import ssl
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,6 +37,7 @@ __all__ = ["Settings", "make_app", "run", "serve"]
 PAGE = Path(__file__).resolve().parent.parent / "client_web"
 STOP_WITHIN_S = 0.7
 SWITCH_INTERVAL_S = 0.0005
+WORKERS_NICE = 5
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ def make_app(
     )
     app.on_response_prepare.append(secure_headers)
     # aiortc encodes in asyncio's own executor; hearing and drawing must not stand in its queue.
-    executor = ThreadPoolExecutor(settings.workers or os.cpu_count() or 1, "performer")
+    executor = ThreadPoolExecutor(
+        settings.workers or os.cpu_count() or 1, "performer", initializer=_stand_back
+    )
     app[GALLERY] = Gallery(loaders, executor)
     app[METRICS] = Metrics()
     app[SESSIONS] = Sessions(
@@ -147,6 +151,13 @@ def make_app(
     app.on_cleanup.append(clean_up)
     app.add_routes(routes(PAGE))
     return app
+
+
+def _stand_back() -> None:
+    """Let this thread wait for the others of the process when there is not time for all: pictures
+    are to be late before sound is. Linux has a priority for each thread."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKERS_NICE)
 
 
 async def _load(app: web.Application) -> None:

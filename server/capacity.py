@@ -16,7 +16,7 @@ __all__ = ["CapacityState", "Sample", "begin", "cores", "places", "step", "strug
 
 WINDOW_S = 10.0
 KNOWN_AFTER_S = 5.0  # session-seconds, fewer say nothing
-SHARE = 0.9  # of the cores that sessions may use up
+SHARE = 0.8  # of the cores that sessions may use up: the rest is for bursts, and who else is there
 _PICTURES_A_SECOND = 25
 _TRANSPORT = 0.28  # of a core: encoding, packets, encryption, HTTP; measured at 512 x 512
 LATE_SHARE = 0.15  # of the pictures: more and the machine has no room

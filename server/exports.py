@@ -7,8 +7,11 @@ One export at a time; it leaves one core to the sessions. The process reports on
 output, one JSON object a line::
 
     {"stage": "tuning", "percent": 40.0, "seconds_left": 12.5}
+    {"note": "the photo is blurred ..."}
+    {"usable": true}
 
-and ends with exit code 0 and the bundle in place, or with an error message as its last line on
+The last one says that a first avatar is in place, which a better one will replace. The process
+ends with exit code 0 and the bundle in place, or with an error message as its last line on
 standard error.
 """
 
@@ -19,6 +22,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections import OrderedDict
@@ -38,7 +42,13 @@ __all__ = ["QUALITIES", "Exports", "Job", "Order", "engine_command"]
 logger = logging.getLogger(__name__)
 
 QUALITIES = ("fast", "best")
-KINDS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+KINDS = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "image/heic": ".heic",
+    "image/heif": ".heic",
+}
 RIGHTS = "the person who uploaded the photo confirmed: this is me, or I have their permission"
 EXPORT_WITHIN_S = 30 * 60
 # Measured at 512 pixels with torch on one thread: 1.9 GB of address space for 0.85 GB in use. Each
@@ -64,8 +74,10 @@ class Order:
 
 def engine_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
     """How `engine export` is called. Raises MissingExtra where it could not run."""
-    if find_spec("torch") is None or find_spec("mediapipe") is None:
-        raise MissingExtra("making an avatar", "export")
+    if find_spec("mediapipe") is None or find_spec("onnx") is None:
+        raise MissingExtra("making an avatar", "photo")
+    if order.quality == "best" and find_spec("torch") is None:
+        raise MissingExtra("making an avatar of quality best", "export")
     return [
         sys.executable, "-m", "engine.cli", "export", "--identity", str(photo),
         "--out", str(bundle), "--title", order.title, "--quality", order.quality,
@@ -75,10 +87,12 @@ def engine_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
 
 @dataclass
 class Job:
-    """One export. Events are kept, so that whoever looks late sees all of them; bounded."""
+    """One export. Events are kept, so that whoever looks late sees all of them; bounded.
+    usable: whether a first avatar is served already."""
 
     id: str
     name: str
+    usable: bool = False
     events: list[dict[str, Any]] = field(default_factory=list)
     over: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -124,17 +138,13 @@ class Exports:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
 
-    def available(self) -> bool:
-        """Whether what an export needs is installed."""
-        try:
-            self._command(Path("photo"), Path("bundle"), Order("", ""))
-        except MissingExtra:
-            return False
-        return True
+    def qualities(self) -> list[str]:
+        """Those for which what is needed is installed."""
+        return [quality for quality in QUALITIES if self._installed(quality)]
 
-    def check(self, content_type: str) -> None:
+    def check(self, content_type: str, quality: str = QUALITIES[0]) -> None:
         """Whether an upload of this type would be taken. Raises MissingExtra, Busy, BadPhoto."""
-        self._command(Path("photo"), Path("bundle"), Order("", ""))
+        self._command(Path("photo"), Path("bundle"), Order("", "", quality))
         if self._running is not None:
             raise Busy("an avatar is being made already: wait until it is ready and try again")
         if content_type not in KINDS:
@@ -144,7 +154,7 @@ class Exports:
 
     def start(self, photo: bytes, content_type: str, order: Order) -> Job:
         """Begin to make an avatar. Raises as ``check``."""
-        self.check(content_type)
+        self.check(content_type, order.quality)
         if not photo:
             raise BadPhoto("the upload is empty, expected a photo: choose the file again")
         job = Job(secrets.token_urlsafe(12), order.name)
@@ -168,6 +178,13 @@ class Exports:
             self._running.cancel()
             await asyncio.wait([self._running], timeout=1)
 
+    def _installed(self, quality: str) -> bool:
+        try:
+            self._command(Path("photo"), Path("bundle"), Order("", "", quality))
+        except MissingExtra:
+            return False
+        return True
+
     def _ran(self, task: asyncio.Task[None]) -> None:
         self._running = None
         if not task.cancelled() and task.exception() is not None:
@@ -183,16 +200,23 @@ class Exports:
                 await asyncio.to_thread(upload.write_bytes, photo)
                 error = await self._export(job, upload, made, order)
                 if error is None:
-                    bundle = self._folder / made.name
-                    made.replace(bundle)
-                    self._on_made(job.name, bundle)
+                    await self._serve(job, made)
         except asyncio.CancelledError:
             error = "the server stops"
             raise
         finally:
             self._metrics.exports_failed += error is not None
             last = {"error": error} if error else {"done": True, "name": job.name}
+            if error and job.usable:
+                last["error"] = f"the quick avatar stays, a better one was not made: {error}"
             await job.tell(last, over=True)
+
+    async def _serve(self, job: Job, made: Path) -> None:
+        """Put a bundle beside the others, under its name at once or not at all."""
+        ready = made.with_suffix(".ready")
+        await asyncio.to_thread(shutil.copyfile, made, ready)
+        ready.replace(self._folder / made.name)
+        self._on_made(job.name, self._folder / made.name)
 
     async def _export(self, job: Job, upload: Path, made: Path, order: Order) -> str | None:
         """Run the process to its end: None, or what went wrong."""
@@ -211,6 +235,10 @@ class Exports:
             async with asyncio.timeout(EXPORT_WITHIN_S):
                 async for line in process.stdout:
                     event = _event(line)
+                    if event is not None and event.get("usable"):
+                        await self._serve(job, made)
+                        job.usable = True
+                        event |= {"name": job.name}
                     if event is not None:
                         await job.tell(event)
                 code = await process.wait()
@@ -243,12 +271,16 @@ def _event(line: bytes) -> dict[str, Any] | None:
     """A line of progress, or None for anything else that a library may print."""
     try:
         event = json.loads(line)
+        if event.get("usable") is True:
+            return {"usable": True}
+        if "note" in event:
+            return {"note": str(event["note"])[:500]}
         return {
             "stage": str(event["stage"])[:80],
             "percent": min(100.0, max(0.0, float(event["percent"]))),
             "seconds_left": event.get("seconds_left"),
         }
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

@@ -108,7 +108,7 @@ async def end_session(request: web.Request) -> web.Response:
 
 
 async def list_avatars(request: web.Request) -> web.Response:
-    """GET /avatars: names, titles and pictures' addresses, and whether new ones can be made."""
+    """GET /avatars: names, titles, pictures' addresses, and what quality new ones can be of."""
     gallery = request.app[GALLERY]
     avatars = []
     for name in gallery.names:
@@ -125,8 +125,10 @@ async def list_avatars(request: web.Request) -> web.Response:
             }
         )
     exports = request.app.get(EXPORTS)
-    can_make = exports is not None and exports.available()
-    return web.json_response({"avatars": avatars, "can_make": can_make})
+    qualities = exports.qualities() if exports is not None else []
+    return web.json_response(
+        {"avatars": avatars, "can_make": bool(qualities), "qualities": qualities}
+    )
 
 
 async def thumbnail(request: web.Request) -> web.Response:
@@ -145,8 +147,7 @@ async def make_avatar(request: web.Request) -> web.Response:
     """POST /avatars?name=TITLE&rights=yes&quality=fast, a photo: 202, and where its events are."""
     exports = request.app.get(EXPORTS)
     if exports is None:
-        raise MissingExtra("making an avatar", "export")
-    exports.check(request.content_type)
+        raise MissingExtra("making an avatar", "photo")
     title = " ".join(request.query.get("name", "").split())[:_MOST_TITLE]
     if not title:
         raise BadPhoto("the avatar has no name, expected ?name=...: give it one")
@@ -158,6 +159,7 @@ async def make_avatar(request: web.Request) -> web.Response:
     quality = request.query.get("quality", "fast")
     if quality not in QUALITIES:
         raise BadPhoto(f"got quality={quality!r}, expected one of {', '.join(QUALITIES)}")
+    exports.check(request.content_type, quality)
     request = request.clone(client_max_size=MOST_PHOTO_BYTES)
     photo = await request.read()
     order = Order(slug(title, request.app[GALLERY].names), title, quality)

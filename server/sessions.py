@@ -92,7 +92,7 @@ class Sessions:
     def expect(self, character: Character) -> None:
         """What one session will cost, as long as none was measured."""
         if self._capacity is None:
-            self._capacity = capacity.begin(character.draw_ms.quantile(0.5))
+            self._capacity = capacity.begin(character.draw_ms.quantile(0.1))
             logger.info("room for %d sessions on %.1f cores", self.most, self._cores)
 
     def counts(self) -> list[SessionCounts]:
@@ -131,6 +131,9 @@ class Sessions:
             sdp = await answer(offer, session, local_only=self._local_only)
         except BadOffer:
             await session.end("bad offer")
+            raise
+        except BaseException:  # a caller who hung up meanwhile, or an error of ours
+            session.end_soon("failed")
             raise
         self._metrics.sessions_started += 1
         return session, sdp

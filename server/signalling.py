@@ -112,6 +112,19 @@ def _check(offer: str) -> None:
                 f"the offer has {count} {kind} sections, expected one: "
                 "offer one microphone and one video to receive"
             )
+    sections = sum(line.startswith("m=") for line in lines)
+    if sections != 2:
+        raise BadOffer(
+            f"the offer has {sections} sections, expected two: sound and picture, no data channel"
+        )
+    mids = {line[6:].strip() for line in lines if line.startswith("a=mid:")}
+    for line in lines:
+        bundled = line.split()[1:] if line.startswith("a=group:BUNDLE") else []
+        if not mids.issuperset(bundled):
+            # aiortc would leave its transceivers without any transport, and could not even close.
+            raise BadOffer(
+                f"the offer bundles {', '.join(bundled)[:80]}, expected only its own sections"
+            )
 
 
 def _short_packets(sdp: str) -> str:

@@ -119,8 +119,11 @@ async def load(
         for caller in callers:
             await caller.peer.hang_up()
     cpu = (after.user + after.system - before.user - before.system) / took
-    each = []
+    each: list[dict[str, Any]] = []
     for caller, first, last in zip(callers, counted, ended, strict=True):
+        if not ("counts" in first and "counts" in last):
+            each.append({"lost": "the session ended before it was told to"})
+            continue
         changed = {k: last["counts"][k] - first["counts"][k] for k in last["counts"]}
         each.append(
             {

@@ -30,7 +30,7 @@ from export.generator.prior import FaceGenerator, LitePrior
 from export.landmarks import FaceMesh
 from export.motions import sample_motions
 from export.rest import at_rest
-from export.tune import PLANS, puppet_frames, tune
+from export.tune import BEST, puppet_frames, tune
 from training.data import data_folder
 from training.frames import split
 
@@ -99,9 +99,8 @@ class _Person:
         return FaceGenerator(prior, self.pivot(prior), self.rest, jaw).eval()
 
     def tuned(self, prior: LitePrior) -> FaceGenerator:
-        plan = PLANS["best"]
-        frames = puppet_frames(self.puppet, plan.frames, self._size, lambda share: None)
-        return tune(prior, self.picture, *frames, self.puppet.jaw, plan, lambda share: None)
+        frames = puppet_frames(self.puppet, BEST.frames, self._size, lambda share: None)
+        return tune(prior, self.picture, *frames, self.puppet.jaw, BEST, lambda share: None)
 
 
 def _psnr(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

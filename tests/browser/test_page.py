@@ -256,7 +256,8 @@ def test_an_empty_gallery_and_one_that_can_not_be_read(
     speaking_browser: Browser, address: str
 ) -> None:
     page = speaking_browser.new_page()
-    page.route("**/avatars", lambda route: route.fulfill(json={"avatars": [], "can_make": False}))
+    nothing = {"avatars": [], "can_make": False, "qualities": []}
+    page.route("**/avatars", lambda route: route.fulfill(json=nothing))
     page.goto(address)
     expect(page.locator("#unable")).to_contain_text("pip install")
     expect(page.locator("#make")).to_be_hidden()

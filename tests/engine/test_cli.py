@@ -210,13 +210,13 @@ def test_options_out_of_range_are_refused(run: Run, bundle: Path) -> None:
     assert "frames" in err
 
 
-def test_without_the_export_extra_its_install_line_is_given(
+def test_without_the_photo_extra_its_install_line_is_given(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
     code, _, err = run("export", "--identity", tmp_path / "me.jpg")
     assert code == 2
-    assert "pip install 'avatar-engine[export]'" in err
+    assert "pip install 'avatar-engine[photo]'" in err
 
 
 def test_a_library_missing_in_the_system_is_no_traceback(

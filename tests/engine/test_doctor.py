@@ -75,10 +75,11 @@ def test_an_opencv_that_can_not_be_loaded(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_export_all_else_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "find_spec", lambda name: None)
-    check = found("making avatars")
-    assert not check.passed
-    assert not check.needed
-    assert check.remedy == "pip install 'avatar-engine[export]'"
+    for what, extra in (("making avatars", "photo"), ("tuning them", "export")):
+        check = found(what)
+        assert not check.passed
+        assert not check.needed
+        assert check.remedy == f"pip install 'avatar-engine[{extra}]'"
 
 
 def test_a_damaged_avatar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

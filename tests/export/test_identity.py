@@ -6,25 +6,28 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine import cli
-from engine.avatar import Avatar
+from engine.avatar import Avatar, builtin_avatars
 from engine.errors import BadInput, BadPhoto, ModelMismatch
 from engine.motion import Motion, coefficients
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
 from tests import photos
+from tests.occluders import sunglasses
 
 pytest.importorskip("torch")
 from export import identity as identity_module
 from export import tune as tune_module
 from export.bundle import Identity
 from export.identity import STAGES, export_identity
+from export.landmarks import FaceMesh
 from export.tune import Plan
 
 pytestmark = pytest.mark.export
@@ -34,7 +37,7 @@ WHO = Identity("eileen", "Eileen", "NASA", "public domain", "a test")
 @pytest.fixture(autouse=True)
 def plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds instead of minutes."""
-    monkeypatch.setattr(tune_module, "PLANS", {"best": Plan(6, 2, 2)})
+    monkeypatch.setattr(tune_module, "BEST", Plan(6, 2, 2))
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +46,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Avatar, list[tuple[s
     folder, told = tmp_path_factory.mktemp("export"), []
     out = folder / "eileen.avatar"
 
-    def usable() -> None:
+    def usable(warnings: Sequence[str]) -> None:
+        assert any("mouth is open" in warning for warning in warnings)
         assert Avatar.load(out).manifest["generator"]["quality"] == "fast"
         told.append(("usable", told[-1][1]))
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(tune_module, "PLANS", {"best": Plan(6, 2, 2)})
+    patch.setattr(tune_module, "BEST", Plan(6, 2, 2))
     report = export_identity(
         photos.GOOD["png"](folder), out, WHO, size=256,
         progress=lambda stage, share: told.append((stage, share)), usable=usable,
@@ -164,6 +168,23 @@ def test_the_command_line_refuses(
     assert "expected" in last
     assert "Traceback" not in captured.err
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_behind_dark_glasses_nothing_moves(tmp_path: Path) -> None:
+    image = Avatar.load(builtin_avatars()["malik"]).photo
+    with FaceMesh() as mesh:
+        landmarks = mesh.detect(image)
+    assert landmarks is not None
+    photo = tmp_path / "cool.png"
+    Image.fromarray(sunglasses(image, landmarks)).save(photo)
+    report = export_identity(photo, tmp_path / "cool.avatar", WHO, quality="fast")
+    assert any("dark glasses" in warning for warning in report.warnings)
+    pipeline = Pipeline(report.avatar, SpeechModel.load(), liveliness=0)
+    rest = pipeline.draw(Motion()).astype(int)
+    blink = pipeline.draw(Motion(coefficients(eyeBlink=1, browInnerUp=0.5)))
+    assert np.abs(blink - rest).max() <= 1
+    spoken = pipeline.draw(Motion(coefficients(jawOpen=0.4)))
+    assert np.abs(spoken - rest).max() > 60
 
 
 def test_finds_out_before_the_work_that_it_can_not_write(

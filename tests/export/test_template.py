@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from engine.avatar import Avatar, builtin_avatars
 from engine.errors import ModelMismatch
 from engine.face import FaceModel
 from engine.runtime.onnx import OnnxModel
 
 pytest.importorskip("onnx")
+from export.canvas import canvas_picture
 from export.generator.prior import PRIOR_PATH
+from export.landmarks import FaceMesh
+from export.motions import sample_motions
+from export.puppet import Puppet
 from export.template import PREFIX, Template
 
 pytestmark = pytest.mark.export
@@ -58,6 +64,44 @@ def test_filled_it_is_a_face_model_that_rests_where_it_should(
     still = model.run({"face": np.zeros((1, 52), np.float32)})
     np.testing.assert_allclose(still["flow"][0], rest[:2], atol=1e-5)
     np.testing.assert_allclose(still["alpha"][0], rest[2:], atol=1e-5)
+
+
+def drawn(photo: np.ndarray, flow: np.ndarray, alpha: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """The canvas's mouth, RGB 0 to 1; fields channels first."""
+    size = photo.shape[0]
+    x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
+    warped = cv2.remap(photo, x + flow[0] * size, y + flow[1] * size, cv2.INTER_LINEAR)
+    cover = alpha.transpose(1, 2, 0)
+    picture = warped / 255 * (1 - cover) + colour.transpose(1, 2, 0) * cover
+    return picture[int(0.46 * size) : int(0.78 * size), int(0.32 * size) : int(0.68 * size)]
+
+
+def decibel(a: np.ndarray, b: np.ndarray) -> float:
+    return float(-10 * np.log10(np.mean((a - b) ** 2) + 1e-6))
+
+
+@pytest.mark.parametrize("name", ["amara", "henrik"])
+def test_without_tuning_the_mouth_of_a_stranger_moves_as_its_puppet_does(
+    template: Template, name: str
+) -> None:
+    """Four decibels nearer to the puppet than the still photo: the target of `fast`."""
+    image = Avatar.load(builtin_avatars()[name]).photo
+    with FaceMesh() as mesh:
+        landmarks = mesh.detect(image)
+    assert landmarks is not None
+    puppet = Puppet(image, landmarks)
+    photo = canvas_picture(image, puppet.matrix, 128)
+    rest = puppet.fields(np.zeros(52, np.float32), 128)
+    identity = template.identity(photo, rest.stack(), **others(template))
+    model = OnnxModel(template.filled(identity))
+    ours, still = [], []
+    for face in sample_motions(12, np.random.default_rng(3)):
+        wanted = puppet.fields(face, 128)
+        real = drawn(photo, wanted.flow, wanted.alpha, wanted.colour)
+        out = model.run({"face": face[None]})
+        ours.append(decibel(drawn(photo, *(out[k][0] for k in ("flow", "alpha", "colour"))), real))
+        still.append(decibel(drawn(photo, rest.flow, rest.alpha, rest.colour), real))
+    assert np.mean(ours) >= np.mean(still) + 4
 
 
 def test_the_proof_catches_another_persons_model(template: Template, picture: np.ndarray) -> None:

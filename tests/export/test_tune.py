@@ -13,7 +13,7 @@ from export.generator.lite import LiteConfig  # noqa: E402
 from export.generator.prior import LitePrior  # noqa: E402
 from export.losses import attention, fields_loss  # noqa: E402
 from export.puppet import Puppet  # noqa: E402
-from export.tune import PLANS, Plan, puppet_frames, tune  # noqa: E402
+from export.tune import Plan, puppet_frames, tune  # noqa: E402
 from tests.export.conftest import Face  # noqa: E402
 
 pytestmark = pytest.mark.export
@@ -64,12 +64,6 @@ def test_tuning_learns_from_the_puppet(
     assert told == pytest.approx(np.arange(1, 31) / 30)
     for name, value in prior.state_dict().items():
         assert torch.equal(value, before[name]), f"{name} of the shared prior was changed"
-
-
-def test_best_is_more_work_than_fast() -> None:
-    assert PLANS["fast"].frames < PLANS["best"].frames
-    assert PLANS["fast"].steps < PLANS["best"].steps
-    assert set(PLANS) == {"fast", "best"}
 
 
 def test_the_rest_of_the_prior_survives(

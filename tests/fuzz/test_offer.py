@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,8 @@ ODD = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def character() -> Character:
-    return synthetic()
+    made = synthetic()
+    return replace(made, thumbnail_jpg=b"", preview_png=b"")  # hypothesis prints it
 
 
 def answered(offer: str, character: Character, tried: Counter[str]) -> None:
@@ -54,6 +56,7 @@ def answered(offer: str, character: Character, tried: Counter[str]) -> None:
         assert "expected" in said
         await session.end("test")
         assert ended == ["test"]
+        assert session.connection.connectionState == "closed"
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for _ in range(20):
             left = {task for task in left if not task.done()}

@@ -29,21 +29,21 @@ def test_the_guess_is_that_of_a_512_picture_on_two_cores() -> None:
     assert begin(15.0).cost == pytest.approx(0.65, abs=0.03)
     assert places(2.0, begin(15.0)) == 2
     assert places(1.0, begin(100.0)) == 1, "one is always let in"
-    assert places(16.0, begin(15.0)) == 22
+    assert places(16.0, begin(15.0)) == 19
 
 
 def test_the_cost_is_what_sessions_did_cost() -> None:
     state = lived(20, sessions=2, cost=0.2)
     assert state.cost == pytest.approx(0.2, rel=0.11)
-    assert places(2.0, state) >= 8
+    assert places(2.0, state) in (7, 8)
     state = lived(20, sessions=3, cost=0.9, state=state)
     assert state.cost == pytest.approx(0.9, rel=0.11)
-    assert places(2.0, state) == 2
+    assert places(2.0, state) == 1
 
 
 def test_an_empty_server_keeps_what_it_knew() -> None:
     known = lived(20, sessions=1, cost=0.4)
-    assert lived(60, sessions=0, cost=0.0, state=known).cost == known.cost
+    assert lived(60, sessions=0, cost=0.0, state=known).cost == pytest.approx(known.cost)
     assert lived(4, sessions=1, cost=9.0).cost == begin(15.0).cost, "four seconds say nothing"
 
 

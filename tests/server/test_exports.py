@@ -29,6 +29,17 @@ for percent in (0, 40, 250):
     print(json.dumps({"stage": "tuning", "percent": percent, "seconds_left": 1}), flush=True)
 bundle.write_bytes(photo.read_bytes()[::-1])
 """
+TWICE = """
+import json, pathlib, sys, time
+bundle = pathlib.Path(sys.argv[2])
+bundle.write_text("first")
+print(json.dumps({"usable": True}), flush=True)
+print(json.dumps({"stage": "tuning", "percent": 50}), flush=True)
+while not (bundle.parent.parent / bundle.name).exists():
+    time.sleep(0.01)
+bundle.with_suffix(".tmp").write_text("second")
+bundle.with_suffix(".tmp").replace(bundle)
+"""
 CRASHING = """
 import sys
 sys.stderr.write("Traceback (most recent call last):\\n/home/somebody/secret.py\\n")
@@ -96,6 +107,19 @@ async def test_a_failure_says_why_and_leaves_nothing(
     assert workshop.metrics.exports_failed == 1
 
 
+async def test_a_first_avatar_is_served_while_a_better_one_is_made(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, TWICE)
+    job = workshop.exports.start(b"photo", "image/jpeg", Order("ada", "Ada", "best"))
+    served = []
+    async for event in job.follow():
+        if event.get("usable") or event.get("done"):
+            served.append((tmp_path / "ada.avatar").read_text())
+            assert event["name"] == "ada"
+    assert served == ["first", "second"]
+    assert len(workshop.made) == 2
+    assert workshop.left() == ["ada.avatar"]
+
+
 @pytest.mark.parametrize("script", [HUNGRY, RESTLESS])
 async def test_what_asks_for_too_much_is_ended(
     tmp_path: Path, script: str, caplog: pytest.LogCaptureFixture
@@ -156,8 +180,15 @@ async def test_a_late_listener_hears_all_of_it(tmp_path: Path) -> None:
 
 def test_without_the_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.exports, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'avatar-engine\[export\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'avatar-engine\[photo\]'"):
         engine_command(Path("a"), Path("b"), Order("x", "X"))
+    light = {"onnx", "mediapipe"}
+    monkeypatch.setattr(server.exports, "find_spec", lambda name: name in light or None)
+    assert engine_command(Path("a"), Path("b"), Order("x", "X"))
+    with pytest.raises(MissingExtra, match=r"pip install 'avatar-engine\[export\]'"):
+        engine_command(Path("a"), Path("b"), Order("x", "X", "best"))
+    exports = Exports(Path("nowhere"), Metrics(), lambda *_: None)
+    assert exports.qualities() == ["fast"]
     monkeypatch.setattr(server.exports, "find_spec", lambda name: object())
     command = engine_command(Path("a"), Path("b"), Order("x", "--title", "best"))
     assert command[command.index("--title") + 1] == "--title"

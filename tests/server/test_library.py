@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from server.library import MOST_NAME, default_folder, slug
+from engine.clock import MonotonicClock
+from engine.errors import BadInput
+from server.library import MOST_NAME, Library, default_folder, slug
+from tests import bundles
 
 
 @pytest.mark.parametrize(
@@ -32,3 +36,16 @@ def test_default_folder_follows_the_xdg_specification(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert default_folder() == tmp_path / "avatar-engine" / "avatars"
+
+
+def test_a_mark_is_in_every_picture_of_every_avatar(tmp_path: Path) -> None:
+    path = bundles.bundle(tmp_path / "nobody.avatar")
+    plain, marked = (
+        Library(tmp_path, MonotonicClock(), mark=mark).loaders([str(path)])["nobody"]().rest
+        for mark in (None, "AI")
+    )
+    changed = np.argwhere((plain != marked).any(axis=2))
+    assert len(changed) > 20
+    assert changed[:, 0].min() > bundles.FRAME * 0.8, "in the corner and nowhere else"
+    with pytest.raises(BadInput):
+        Library(tmp_path, MonotonicClock(), mark="")

@@ -240,6 +240,26 @@ def test_ends_with_its_connection_and_leaves_nothing(state: str) -> None:
     run(main)
 
 
+def test_frees_its_place_even_if_the_connection_can_not_be_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        stage = Stage()
+        stage.connect()
+
+        async def broken() -> None:
+            raise AttributeError("upstream")
+
+        closes, stage.session.connection.close = stage.session.connection.close, broken  # type: ignore[method-assign]
+        await stage.session.end("asked to")
+        assert stage.ended == ["asked to"]
+        await closes()
+        await asyncio.wait(stage._tasks)
+
+    run(main)
+    assert "did not close" in caplog.text
+
+
 def test_a_browser_that_never_comes_is_not_waited_for() -> None:
     async def main() -> None:
         stage = Stage()

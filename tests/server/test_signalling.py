@@ -82,6 +82,8 @@ async def test_no_server_elsewhere_is_asked() -> None:
         (lambda o: o.replace("a=ice-ufrag:abcd\r\n", ""), "can not be answered"),
         (lambda o: o.replace("opus/48000/2", "speex/16000"), "can not be answered"),
         (lambda o: o.replace("H264", "H263").replace("VP8", "VP7"), "can not be answered"),
+        (lambda o: o.replace("BUNDLE 0 1", "BUNDLE 7"), "only its own sections"),
+        (lambda o: o + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n", "no data channel"),
         (lambda o: "v=0\r\n" + "a=x\r\n" * 900, "no fingerprint"),
         (lambda o: o + "a=x\r\n" * 1000, "no browser writes such"),
         (lambda o: o + "a=x" + "x" * 5000, "no browser writes such"),

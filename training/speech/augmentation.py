@@ -1,7 +1,4 @@
-"""What happens to a voice between a mouth and our ears: room, microphone, level and other sounds.
-
-All functions take and give float32 sound at 16 kHz and draw from the generator they are handed.
-"""
+"""Sounds that are no speaker, to train and to judge rest and robustness: 16 kHz float32."""
 
 from __future__ import annotations
 
@@ -10,44 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Surroundings", "change_speed", "colour"]
+from training.speech.spectra import columns_of, level_of, mixed
+
+__all__ = ["Surroundings"]
 
 _RATE = 16000
 _PIECE_SAMPLES = 6 * _RATE
-
-
-def change_speed(sound: NDArray[np.float32], factor: float, length: int) -> NDArray[np.float32]:
-    """Play ``sound [n]`` ``factor`` times as fast, pitch and formants included: ``[length]``.
-
-    Needs ``length * factor`` samples; what is missing is silence.
-    """
-    at = np.arange(length) * factor
-    return np.interp(at, np.arange(len(sound)), sound, right=0.0).astype(np.float32)
-
-
-def colour(sound: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A random room and a random microphone: reverberation and a smooth frequency response.
-
-    The room is exponentially decaying noise after the direct sound (Moorer, "About This
-    Reverberation Business", 1979), up to 0.6 s; its energy is 3 to 20 dB under the direct one.
-    """
-    n = len(sound)
-    size = 1 << int(np.ceil(np.log2(n + _RATE // 2)))
-    response = np.ones(size // 2 + 1, np.complex64)
-    if rng.random() < 0.5:
-        seconds = rng.uniform(0.1, 0.6)
-        t = np.arange(_RATE // 2) / _RATE
-        tail = rng.standard_normal(len(t)) * np.exp(-6.9 * t / seconds) * (t > 0.002)
-        tail *= 10 ** (-rng.uniform(3, 20) / 20) / np.sqrt((tail**2).sum())
-        tail[0] += 1.0  # the direct sound comes undelayed
-        response = np.fft.rfft(tail, size).astype(np.complex64)
-    hz = np.fft.rfftfreq(size, 1 / _RATE)
-    knots = np.array([60, 200, 500, 1200, 3000, 8000])
-    gain = np.interp(np.log(hz + 1), np.log(knots), rng.normal(0, 4, len(knots)))
-    if rng.random() < 0.2:  # telephone and Bluetooth bands
-        gain -= 60 * ((hz > rng.uniform(3400, 5000)) | (hz < rng.uniform(0, 300)))
-    shaped = np.fft.irfft(np.fft.rfft(sound, size) * response * 10 ** (gain / 20), size)
-    return shaped[:n].astype(np.float32)
 
 
 class Surroundings:
@@ -58,13 +23,15 @@ class Surroundings:
     """
 
     def __init__(
-        self, voices: Sequence[NDArray[np.float32]], pieces: int = 320, seed: int = 0
+        self, voices: Sequence[NDArray[np.float32]], pieces: int = 400, seed: int = 0
     ) -> None:
         self._voices = voices
         rng = np.random.default_rng(seed)
         kinds = (self._noise, self._noise, self._hum, self._keys, self._breath, self._music)
         kinds = (*kinds, self._babble, self._babble)
         self._pieces = [_unit(kinds[n % len(kinds)](_PIECE_SAMPLES, rng)) for n in range(pieces)]
+        spectra = [columns_of(piece) for piece in self._pieces]
+        self._columns = [(c - level_of(c) * np.log(10) / 10).astype(np.float16) for c in spectra]
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """``[n]``, at most six seconds, of one random kind or of two, root mean square 1."""
@@ -74,6 +41,16 @@ class Surroundings:
             start = rng.integers(0, _PIECE_SAMPLES - n + 1)
             out += rng.uniform(0.2, 1) * self._pieces[which][start : start + n]
         return _unit(out)
+
+    def columns(self, hops: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """As ``draw``, but the log-mel spectrogram ``[hops, 80]`` at a level of 0 dB."""
+        first, second = rng.integers(0, len(self._columns), size=2)
+        a, b = (self._cut(which, hops, rng) for which in (first, second))
+        return mixed(a, 0.0, b, rng.uniform(-14, 0) if rng.random() < 0.5 else -300.0)
+
+    def _cut(self, which: int, hops: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        start = rng.integers(0, len(self._columns[which]) - hops + 1)
+        return self._columns[which][start : start + hops].astype(np.float32)
 
     def _noise(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Noise with a spectrum of f^-0 (white) to f^-2 (brown)."""

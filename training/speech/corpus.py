@@ -2,7 +2,7 @@
 
     speechocean762, ljspeech   recorded, aligned by PocketSphinx
     flite, espeak              the same sentences synthesised, times exact
-    librispeech, vctk          recorded without text: only for babble and for silence
+    librispeech, vctk          recorded without text: recognised, then aligned; babble as well
 
 Ways to leave out of training what evaluation uses: a whole speaker (recorded) or a sentence in all
 its voices (synthesised). Both by a checksum of the name, so that no list has to be kept.
@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio import decode
-from training.speech.alignment import Aligner
+from engine.audio import SAMPLE_RATE, decode
+from training.speech.alignment import Aligner, Recogniser
 from training.speech.phones import ARPABET, PHONE_INDEX, Phone
 from training.speech.synthesis import FLITE_VOICES, Espeak, flite
 
@@ -30,6 +30,7 @@ __all__ = [
     "Utterance",
     "held_out",
     "load_utterances",
+    "prepare_recognised",
     "prepare_recorded",
     "prepare_synthesised",
     "untexted",
@@ -119,6 +120,27 @@ def prepare_recorded(data: Path, cache: Path) -> None:
     log.info("aligned %d utterances, %d more could not be", done, failed)
 
 
+def prepare_recognised(data: Path, cache: Path, count: int, seconds: float = 12.0) -> None:
+    """Recognise and align the beginnings of ``count`` recordings that have no text."""
+    aligner, recogniser, failed = Aligner(), Recogniser(), 0
+    rows = [r for r in _rows(data) if not r["text"]]
+    random.Random(1).shuffle(rows)
+    for n, row in enumerate(rows[:count]):
+        path = cache / row["corpus"] / f"{Path(row['path']).stem}.npz"
+        if path.exists():
+            continue
+        sound = _beginning(data / "speech" / row["path"], seconds)
+        phones = aligner.align(sound, recogniser.words(sound))
+        if phones is None:
+            failed += 1
+            continue
+        speaker = f"{row['corpus']}-{row['speaker']}"
+        Utterance(path.stem, speaker, _int16(sound), tuple(phones)).save(path)
+        if n % 50 == 49:
+            log.info("recognised %d of %d recordings", n + 1, count)
+    log.info("%d recordings could not be aligned with what was recognised", failed)
+
+
 def prepare_synthesised(data: Path, cache: Path, count: int) -> None:
     """Speak ``count`` sentences of speechocean762 with flite and espeak-ng in turn."""
     texts = sorted({r["text"].lower() for r in _rows(data) if r["corpus"] == "speechocean762"})
@@ -148,13 +170,18 @@ def untexted(data: Path, count: int, seconds: float = 8.0) -> Iterator[NDArray[n
     """The beginnings ``[n]`` of ``count`` recordings without a text, one or more per speaker."""
     rows = [r for r in _rows(data) if not r["text"] and r["corpus"] in ("librispeech", "vctk")]
     for row in random.Random(1).sample(rows, min(count, len(rows))):
-        chunks, length = [], 0
-        for chunk in decode(data / "speech" / row["path"]):
-            chunks.append(chunk)
-            length += len(chunk)
-            if length >= seconds * 16000:
-                break
-        yield np.concatenate(chunks)
+        yield _beginning(data / "speech" / row["path"], seconds)
+
+
+def _beginning(path: Path, seconds: float) -> NDArray[np.float32]:
+    """At most ``seconds`` of a recording."""
+    most, chunks, length = int(seconds * SAMPLE_RATE), [], 0
+    for chunk in decode(path):
+        chunks.append(chunk)
+        length += len(chunk)
+        if length >= most:
+            break
+    return np.concatenate(chunks)[:most]
 
 
 def _rows(data: Path) -> list[dict[str, str]]:

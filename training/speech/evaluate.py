@@ -17,11 +17,15 @@ from time import process_time
 from timeit import Timer
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from engine.audio import SAMPLE_RATE
+from engine.audio import HOP_SAMPLES, SAMPLE_RATE
 from engine.speech import SPEECH_MODEL_PATH, SpeechModel
+from training.speech.articulators import articulate, spread_matrix
 from training.speech.augmentation import Surroundings
+from training.speech.coarticulation import Coarticulation
+from training.speech.conditions import conditions
 from training.speech.corpus import Utterance, load_utterances, untexted
 from training.speech.lips import OUTER, gap_and_width
 from training.speech.measure import (
@@ -30,16 +34,20 @@ from training.speech.measure import (
     closed_share,
     correlation,
     faces_at,
+    interval,
     lip_curves,
     lips_of,
     loudness_jaw,
+    narrower_share,
     open_share,
     shuffled,
     silent_frames,
     speak,
 )
 from training.speech.phones import BILABIALS
-from training.speech.real import grid_clips, strangers
+from training.speech.pictures import draw_clips
+from training.speech.puppet_lips import lip_distances
+from training.speech.real import grid_aligner, grid_clips, grid_phones, strangers
 from training.speech.tracking import Track
 
 __all__ = ["ClipFigures", "clip_figures", "main", "systems"]
@@ -49,7 +57,9 @@ log = logging.getLogger("training.speech.evaluate")
 System = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 _OPEN_VOWELS = frozenset({"AA", "AE", "AO", "AW", "AY", "EH"})
 _OBSTRUENTS = frozenset({"T", "D", "K", "G", "S", "Z", "CH", "JH", "SH", "ZH", "TH", "HH"})
+_LABIODENTALS = frozenset({"F", "V"})
 _ROUNDED, _SPREAD = frozenset({"UW", "W"}), frozenset({"IY", "S", "Z"})
+_NEAR_TEETH = 0.04  # a lower lip on the teeth leaves less than this between the lips
 _EVERY = 3  # of the held-out utterances, to stay quick
 
 
@@ -62,6 +72,7 @@ class ClipFigures:
     lag: float
     width: float
     lip_error: float
+    spread: float
     jitter: float
     closed: float
 
@@ -90,6 +101,7 @@ def clip_figures(track: Track, system: System) -> ClipFigures:
         lag=float(best_lag(ours, real)[0]),
         width=correlation(width, real_width),
         lip_error=float(np.nanmean(error) / np.nanmean(still)),
+        spread=float(ours.std() / np.nanstd(real)),
         jitter=float(np.abs(np.diff(ours, 2)).mean() / np.nanmean(np.abs(np.diff(real, 2)))),
         closed=float((ours[silent] <= CLOSED).mean()) if silent.any() else float("nan"),
     )
@@ -111,78 +123,131 @@ def main() -> None:
             c.track for c in grid_clips(options.data, options.runs / "tracks") if c.held_out
         ],
     }
+    voices = list(untexted(options.data, 12))
     spoken = load_utterances(options.runs / "utterances", for_training=False)[::_EVERY]
-    tables = [
-        _clip_table(groups, systems(model)),
-        _phone_table(spoken, systems(model)),
-        _rest_table(options.data, model),
-    ]
-    text = "\n\n".join(tables)
+    text = "\n\n".join(
+        [
+            _clip_table(groups, systems(model), _told(groups, options.runs / "coarticulation.pt")),
+            _puppet_table(groups, options.data, options.runs / "tracks", systems(model)),
+            _condition_table(groups, model, voices),
+            _phone_table(spoken, systems(model)),
+            _rest_table(Surroundings(voices, pieces=32, seed=99), model),
+        ]
+    )
     log.info("%s", text)
     if options.report.exists():
         _insert(options.report, text)
-        _draw(groups, systems(model), options.report.parent / "pictures" / "speech_curves.png")
+        tracks = [t for group, n in zip(groups.values(), (4, 2), strict=True) for t in group[:n]]
+        named = {k: v for k, v in systems(model).items() if k != "shuffled sound"}
+        draw_clips(tracks, named, options.report.parent / "pictures" / "speech_curves.png")
 
 
-def _clip_table(groups: Mapping[str, Sequence[Track]], named: Mapping[str, System]) -> str:
+@torch.no_grad()
+def _told(groups: Mapping[str, Sequence[Track]], fitted: Path) -> dict[str, NDArray[np.float32]]:
+    """What the coarticulation model makes of each clip's true phones, ``[T, 52]`` by its name."""
+    model = Coarticulation()
+    model.load_state_dict(torch.load(fitted, weights_only=True)["model"])
+    aligner, told = grid_aligner(), {}
+    for track in (t for tracks in groups.values() for t in tracks):
+        phones, hops = (
+            grid_phones(track, aligner),
+            torch.arange(len(track.sound) // HOP_SAMPLES) / 100,
+        )
+        assert phones is not None, f"{track.key} does not say what its name says"
+        told[track.key] = articulate(model(phones, hops)).numpy() @ spread_matrix()
+    return told
+
+
+def _clip_table(
+    groups: Mapping[str, Sequence[Track]],
+    named: Mapping[str, System],
+    told: Mapping[str, NDArray[np.float32]],
+) -> str:
     rows = [["clips", "system", *(f.name.replace("_", " ") for f in fields(ClipFigures))]]
     for group, tracks in groups.items():
-        for name, system in named.items():
-            figures = np.array([astuple(clip_figures(t, system)) for t in tracks])
-            low, high = _interval(figures[:, 0])
-            mean = [f"{v:.2f}" for v in np.nanmean(figures, axis=0)]
-            mean[0] += f" ({low:.2f} to {high:.2f})"
-            mean[2] = f"{np.mean(np.abs(figures[:, 2]) <= 1):.0%} within 1"
-            mean[-1] = f"{np.nanmean(figures[:, -1]):.1%}"
-            rows.append([group, name, *mean])
+        for name in (*named, "phones told"):
+            figures = np.array(
+                [
+                    astuple(clip_figures(t, named.get(name, lambda _, t=t: told[t.key])))
+                    for t in tracks
+                ]
+            )
+            columns = dict(zip((f.name for f in fields(ClipFigures)), figures.T, strict=True))
+            cells = {k: _mean(v) for k, v in columns.items()}
+            cells["lag"] = f"{np.mean(np.abs(columns['lag']) <= 1):.0%} within 1"
+            cells["closed"] = f"{np.nanmean(columns['closed']):.1%}"
+            rows.append([group, name, *cells.values()])
     return _markdown(rows)
+
+
+def _puppet_table(
+    groups: Mapping[str, Sequence[Track]], data: Path, cache: Path, named: Mapping[str, System]
+) -> str:
+    """How far the lips of a driven puppet are from the real ones, as a share of a still one's."""
+    rows = [["clips", "still, px", "tracked motion", *named]]
+    for group, tracks in groups.items():
+        found = [
+            lip_distances(data / "grid" / "clips" / f"{t.key}.mpg", cache, named) for t in tracks
+        ]
+        still = np.array([d["still"] for d in found])
+        shares = {k: np.array([d[k] for d in found]) / still for k in ("tracked", *named)}
+        rows.append([group, _mean(still), *(_mean(v) for v in shares.values())])
+    return _markdown(rows)
+
+
+def _condition_table(
+    groups: Mapping[str, Sequence[Track]], model: SpeechModel, voices: Sequence[NDArray[np.float32]]
+) -> str:
+    """What every condition takes from the correlation of the gap."""
+    rows = [["condition", *(f"gap, {group}" for group in groups), "lost"]]
+    clean = {g: [_gap(t, model, t.sound) for t in tracks] for g, tracks in groups.items()}
+    rows.append(["clean", *(f"{np.mean(v):.2f}" for v in clean.values()), ""])
+    for name, change in conditions(voices).items():
+        found = {g: [_gap(t, model, change(t.sound)) for t in ts] for g, ts in groups.items()}
+        lost = np.concatenate([np.subtract(clean[g], found[g]) for g in groups])
+        rows.append([name, *(f"{np.mean(v):.2f}" for v in found.values()), _mean(lost)])
+    return _markdown(rows)
+
+
+def _gap(track: Track, model: SpeechModel, sound: NDArray[np.float32]) -> float:
+    ours, _ = lip_curves(faces_at(speak(model, sound), track.times))
+    return correlation(ours, gap_and_width(track.displacement)[0])
 
 
 def _phone_table(spoken: Sequence[Utterance], named: Mapping[str, System]) -> str:
     """Share of held-out phones whose lips do what the phone needs."""
-    rows = [
-        [
-            "held-out speech",
-            "system",
-            "p b m closed",
-            "t d k g s ... closed",
-            "vowels open",
-            "rounded",
-        ]
-    ]
-    recorded = [u for u in spoken if u.speaker.startswith("speechocean762")]
-    made = [u for u in spoken if not u.speaker.startswith(("speechocean762", "ljspeech"))]
-    for group, utterances in (("speechocean762", recorded), ("flite, espeak-ng", made)):
+    heads = ("p b m closed", "f v near", "t d k g s ... closed", "vowels open", "rounded")
+    rows = [["held-out speech", "system", *heads]]
+    corpora = {"speechocean762": ("speechocean762",), "librispeech, vctk": ("librispeech", "vctk")}
+    named_corpora = {
+        group: [u for u in spoken if u.speaker.startswith(names)]
+        for group, names in corpora.items()
+    }
+    other = (*corpora["speechocean762"], *corpora["librispeech, vctk"], "ljspeech")
+    named_corpora["flite, espeak-ng"] = [u for u in spoken if not u.speaker.startswith(other)]
+    for group, utterances in named_corpora.items():
         for name, system in named.items():
-            counts = np.zeros((3, 2), int)
-            round_widths: list[float] = []
-            spread_widths: list[float] = []
-            for utterance in utterances:
-                gap, width = lip_curves(system(utterance.sound))
-                counts[0] += closed_share(gap, utterance.phones, BILABIALS)
-                counts[1] += closed_share(gap, utterance.phones, _OBSTRUENTS)
-                counts[2] += open_share(gap, utterance.phones, _OPEN_VOWELS)
-                for phone in utterance.phones:
-                    inside = width[round(phone.start * 100) : round(phone.end * 100)]
-                    if len(inside) and phone.name in _ROUNDED | _SPREAD:
-                        kept = round_widths if phone.name in _ROUNDED else spread_widths
-                        kept.append(float(inside.mean()))
-            pairs = np.subtract.outer(spread_widths, round_widths) > 0
-            shares = [f"{a / b:.0%} of {b}" for a, b in counts]
-            rows.append([group, name, *shares, f"{pairs.mean():.0%}"])
+            curves = [(*lip_curves(system(u.sound)), u.phones) for u in utterances]
+            counts = np.zeros((4, 2), int)
+            for gap, _, phones in curves:
+                counts[0] += closed_share(gap, phones, BILABIALS)
+                counts[1] += closed_share(gap, phones, _LABIODENTALS, _NEAR_TEETH)
+                counts[2] += closed_share(gap, phones, _OBSTRUENTS)
+                counts[3] += open_share(gap, phones, _OPEN_VOWELS)
+            rounded = narrower_share([(w, p) for _, w, p in curves], _ROUNDED, _SPREAD)
+            shares = [f"{a / max(b, 1):.0%} of {b}" for a, b in counts]
+            rows.append([group, name, *shares, f"{rounded:.0%}"])
     return _markdown(rows)
 
 
-def _rest_table(data: Path, model: SpeechModel) -> str:
+def _rest_table(noises: Surroundings, model: SpeechModel) -> str:
     """Closed share over sounds that are no speech, and the time of a step."""
-    noises = Surroundings(list(untexted(data, 12)), pieces=32, seed=99)
     rng = np.random.default_rng(99)
     rows = [["sound without speech, one minute each", "hops closed", "greatest gap"]]
     for name, level in (("silence", None), ("-60 dB", -60), ("-40 dB", -40), ("-25 dB", -25)):
         pieces = [noises.draw(5 * SAMPLE_RATE, rng) for _ in range(12)]
         scale = 0.0 if level is None else 10 ** (level / 20)
-        gaps = [lip_curves(speak(model, p * np.float32(scale)))[0] for p in pieces]
-        gap = np.concatenate(gaps)
+        gap = np.concatenate([lip_curves(speak(model, p * np.float32(scale)))[0] for p in pieces])
         label = name if level is None else f"noise, hum, keys, breath, music, babble at {name}"
         rows.append([label, f"{(gap <= CLOSED).mean():.1%}", f"{gap.max():.3f}"])
     columns, state = np.zeros((100, 80), np.float32), model.initial_state()
@@ -192,12 +257,9 @@ def _rest_table(data: Path, model: SpeechModel) -> str:
     return _markdown(rows)
 
 
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """95 % interval of the mean over clips by the bootstrap (Efron 1979)."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, size=(2000, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+def _mean(values: NDArray[np.floating]) -> str:
+    low, high = interval(values)
+    return f"{np.nanmean(values):.2f} ({low:.2f} to {high:.2f})"
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -209,33 +271,6 @@ def _insert(report: Path, text: str) -> None:
     """Replace what stands between the report's two marks."""
     marks = re.compile(r"(<!-- tables -->\n).*?(<!-- end of tables -->)", re.DOTALL)
     report.write_text(marks.sub(lambda m: m[1] + text + "\n" + m[2], report.read_text()))
-
-
-def _draw(groups: Mapping[str, Sequence[Track]], named: Mapping[str, System], path: Path) -> None:
-    """Lip gap of six clips, tracked and predicted, over the waveform."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    tracks = [t for group, n in zip(groups.values(), (4, 2), strict=True) for t in group[:n]]
-    figure, axes = plt.subplots(3, 2, figsize=(12, 7), sharex=True)
-    for axis, track in zip(axes.flat, tracks, strict=True):
-        seconds = np.arange(len(track.sound)) / SAMPLE_RATE
-        wave = 0.04 * track.sound / np.abs(track.sound).max() - 0.06
-        axis.plot(seconds[::20], wave[::20], color="0.7", linewidth=0.5)
-        axis.plot(track.times, gap_and_width(track.displacement)[0], "k", label="tracked")
-        for name, style in (("model", "C3"), ("loudness jaw", "C0:")):
-            gap = lip_curves(named[name](track.sound))[0]
-            axis.plot(np.arange(len(gap)) / 100, gap, style, label=name)
-        axis.set_title(track.key, fontsize=9)
-    axes[0, 0].legend(fontsize=8)
-    axes[1, 0].set_ylabel("lip gap against rest, canthus distances")
-    axes[2, 0].set_xlabel("s")
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=80)
-    plt.close(figure)
 
 
 if __name__ == "__main__":

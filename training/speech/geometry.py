@@ -15,7 +15,7 @@ from export.landmarks import OUTER_CANTHI
 from training.speech.articulators import spread_matrix
 from training.speech.lips import LEFT, LIPS, LOWER, RIGHT, UPPER
 
-__all__ = ["LipGeometry", "gap", "width"]
+__all__ = ["LipGeometry", "correlation", "gap", "width"]
 
 
 class LipGeometry(nn.Module):
@@ -42,6 +42,16 @@ def gap(displacement: Tensor) -> Tensor:
 def width(displacement: Tensor) -> Tensor:
     """Change of the mouth width 61-291 against rest, ``[..., 40, 2]`` -> ``[...]``; signed."""
     return displacement[..., LEFT, 0] - displacement[..., RIGHT, 0]
+
+
+def correlation(a: Tensor, b: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Pearson's r along the last axis, ``[..., T]`` -> ``[...]``; 0 where one does not move."""
+    w = torch.ones_like(a) if weight is None else weight
+    total = w.sum(dim=-1, keepdim=True).clamp(min=1e-6)
+    x = a - (w * a).sum(dim=-1, keepdim=True) / total
+    y = b - (w * b).sum(dim=-1, keepdim=True) / total
+    spread = (w * x**2).sum(dim=-1) * (w * y**2).sum(dim=-1)
+    return (w * x * y).sum(dim=-1) / (spread + 1e-10).sqrt()
 
 
 def _canthus_distance(basis: LandmarkBasis) -> np.float32:

@@ -23,10 +23,12 @@ __all__ = [
     "closed_share",
     "correlation",
     "faces_at",
+    "interval",
     "lip_curves",
     "lips_of",
     "loudness",
     "loudness_jaw",
+    "narrower_share",
     "open_share",
     "shuffled",
     "silent_frames",
@@ -114,19 +116,51 @@ def best_lag(a: Curve, b: Curve, most: int = 5) -> tuple[int, float]:
     return lag, scores[lag]
 
 
-def closed_share(gap: Curve, phones: Sequence[Phone], names: Collection[str]) -> tuple[int, int]:
+def closed_share(
+    gap: Curve, phones: Sequence[Phone], names: Collection[str], limit: float = CLOSED
+) -> tuple[int, int]:
     """How many phones of ``names`` have the lips closed at some hop inside, and how many there are.
 
-    gap: ``[T]`` against rest at 100 Hz. Closed is ``CLOSED`` or less.
+    gap: ``[T]`` against rest at 100 Hz. Closed is ``limit`` or less.
     """
     lowest = [_inside(gap, p).min() for p in phones if p.name in names and _hops(p, gap)]
-    return sum(bool(v <= CLOSED) for v in lowest), len(lowest)
+    return sum(bool(v <= limit) for v in lowest), len(lowest)
 
 
 def open_share(gap: Curve, phones: Sequence[Phone], names: Collection[str]) -> tuple[int, int]:
     """How many phones of ``names`` have the lips apart by ``OPEN`` or more, and of how many."""
     widest = [_inside(gap, p).max() for p in phones if p.name in names and _hops(p, gap)]
     return sum(bool(v >= OPEN) for v in widest), len(widest)
+
+
+def narrower_share(
+    spoken: Sequence[tuple[Curve, Sequence[Phone]]],
+    rounded: Collection[str],
+    spread: Collection[str],
+) -> float:
+    """Share of the pairs of a rounded and a spread phone in which the rounded one is the narrower.
+
+    spoken: mouth width ``[T]`` at 100 Hz and phones, of each utterance. NaN without a pair.
+    """
+
+    def means(names: Collection[str]) -> list[float]:
+        return [
+            float(_inside(width, p).mean())
+            for width, phones in spoken
+            for p in phones
+            if p.name in names and _hops(p, width)
+        ]
+
+    pairs = np.subtract.outer(means(spread), means(rounded)) > 0
+    return float(pairs.mean()) if pairs.size else float("nan")
+
+
+def interval(values: NDArray[np.floating]) -> tuple[float, float]:
+    """95 % interval of the mean of ``values [n]`` by the bootstrap (Efron 1979), without NaN."""
+    known = values[~np.isnan(values)]
+    means = np.random.default_rng(0).choice(known, size=(2000, len(known))).mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def silent_frames(sound: Curve, times: Curve, reach: float = 0.2) -> NDArray[np.bool_]:

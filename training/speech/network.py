@@ -1,11 +1,16 @@
 """The speech model: log-mel columns in, controls of the mouth and the probability of voice out.
 
-    column --normalise--> --dense--> --GRU x 2--> hidden --dense--> controls (sigmoid)
-                                                         --dense--> voice (sigmoid)
+    column --normalise--> --convolve x 2--> --GRU x 2--> features --dense--> controls (sigmoid)
+                                                                  --dense--> voice (sigmoid)
+                                                                  --dense--> phone (training only)
 
-The gated recurrent unit is that of Cho et al. (2014) in the form of cuDNN: the reset gate acts
-after the recurrent product. It answers ``look_ahead_hops`` columns late, which is not seen in the
-network: it is trained against targets that are that much older than the column.
+Both convolutions look backwards only. The gated recurrent unit is that of Cho et al. (2014) in the
+form of cuDNN: the reset gate acts after the recurrent product. The network answers
+``look_ahead_hops`` columns late, which is not seen in it: it is trained against targets that are
+that much older than the column.
+
+Which phone is being said is asked in training only (multitask learning, Caruana 1997): three hours
+of phones teach features that three minutes of one man's lips can not.
 """
 
 from __future__ import annotations
@@ -17,9 +22,11 @@ from torch import Tensor, nn
 
 from engine.features import BANDS
 from training.speech.articulators import CONTROL_INDEX, CONTROLS, articulate, spread_matrix
+from training.speech.phones import ARPABET
 
 __all__ = [
     "CLOSING_LOGIT",
+    "Answer",
     "SpeechNetwork",
     "SpeechNetworkConfig",
     "StreamingStep",
@@ -32,11 +39,24 @@ CLOSING_LOGIT = 1.2
 
 @dataclass(frozen=True)
 class SpeechNetworkConfig:
-    """units: width of the recurrent layers; look_ahead_hops: how late the network answers."""
+    """units: width of all layers; look_ahead_hops: how late the network answers.
+
+    reach: columns that a convolution sees, the present one included.
+    """
 
     units: int = 256
     layers: int = 2
     look_ahead_hops: int = 4
+    reach: int = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """controls ``[B, T, 16]`` in 0..1; voice ``[B, T]`` and phones ``[B, T, 40]``, both logits."""
+
+    controls: Tensor
+    voice: Tensor
+    phones: Tensor
 
 
 class SpeechNetwork(nn.Module):
@@ -52,19 +72,33 @@ class SpeechNetwork(nn.Module):
     def __init__(self, config: SpeechNetworkConfig) -> None:
         super().__init__()
         self.config = config
+        units, reach = config.units, config.reach
         self.register_buffer("mean", torch.zeros(BANDS))
         self.register_buffer("deviation", torch.ones(BANDS))
-        self.enter = nn.Linear(BANDS, config.units)
-        self.recurrent = nn.GRU(config.units, config.units, config.layers, batch_first=True)
-        self.control = nn.Linear(config.units, len(CONTROLS))
-        self.voice = nn.Linear(config.units, 1)
+        self.enter = nn.Linear(reach * BANDS, units)
+        self.refine = nn.Linear(reach * units, units)
+        self.recurrent = nn.GRU(units, units, config.layers, batch_first=True)
+        self.control = nn.Linear(units, len(CONTROLS))
+        self.voice = nn.Linear(units, 1)
+        self.phone = nn.Linear(units, len(ARPABET))
         nn.init.constant_(self.control.bias, -3.0)  # a mouth nearly at rest to start from
 
-    def forward(self, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, T, 80]`` -> controls ``[B, T, 16]`` in 0..1, logits of voice ``[B, T]``."""
-        x = torch.relu(self.enter((columns - self.mean) / self.deviation))  # [B, T, units]
-        hidden, _ = self.recurrent(x)  # [B, T, units]
-        return torch.sigmoid(self.control(hidden)), self.voice(hidden)[..., 0]
+    def forward(self, columns: Tensor) -> Answer:
+        """Columns ``[B, T, 80]``."""
+        features = self.features(columns)
+        return Answer(
+            torch.sigmoid(self.control(features).float()),
+            self.voice(features)[..., 0].float(),
+            self.phone(features).float(),
+        )
+
+    def features(self, columns: Tensor) -> Tensor:
+        """What all heads see: columns ``[B, T, 80]`` to ``[B, T, units]``."""
+        x = (columns - self.mean) / self.deviation
+        x = torch.relu(self.enter(_history(x, self.config.reach)))
+        x = x + torch.relu(self.refine(_history(x, self.config.reach)))
+        features: Tensor = self.recurrent(x)[0]
+        return features
 
 
 @torch.no_grad()
@@ -80,28 +114,46 @@ def lean_to_closing(network: SpeechNetwork, logit: float = CLOSING_LOGIT) -> Non
 class StreamingStep(nn.Module):
     """One column through the same weights, state in and state out: the form that is exported.
 
-    The cell is written out in dense layers: TensorRT splits the fused GRU operator into many
-    small kernels, plain products fuse (facts of the GPU path), and on a CPU both take as long.
+    The state is one row: the columns that the first convolution still sees, those of the second,
+    and the memory of each recurrent layer. The cell is written out in dense layers: TensorRT splits
+    the fused GRU operator into many small kernels, plain products fuse (facts of the GPU path), and
+    on a CPU both take as long.
+
+    amplitude: by how much all coefficients are multiplied, 1 for what the network says.
     """
 
-    def __init__(self, network: SpeechNetwork) -> None:
+    def __init__(self, network: SpeechNetwork, amplitude: float = 1.0) -> None:
         super().__init__()
         self.network = network
+        self.amplitude = amplitude
         self.register_buffer("spread", torch.from_numpy(spread_matrix()))
+        units, past = network.config.units, network.config.reach - 1
+        self._sizes = [past * BANDS, past * units, *[units] * network.config.layers]
+
+    @property
+    def state_size(self) -> int:
+        """Numbers in the state."""
+        return sum(self._sizes)
 
     def forward(self, column: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Column ``[1, 80]`` and hidden ``[layers, 1, units]``, both of the stream's hop n.
+        """Column ``[1, 80]`` and hidden ``[1, state_size]``, both of the stream's hop n.
 
         Gives coefficients ``[1, 52]``, probability of voice ``[1, 1]``, hidden of hop n + 1.
+        A state of zeros is a stream that begins with columns of the mean.
         """
         net = self.network
-        x = torch.relu(net.enter((column - net.mean) / net.deviation))  # [1, units]
-        after = []
-        for layer in range(net.config.layers):
-            x = self._cell(layer, x, hidden[layer])
+        heard, entered, *memories = hidden.split(self._sizes, dim=-1)
+        heard = torch.cat([heard, (column - net.mean) / net.deviation], dim=-1)
+        x = torch.relu(net.enter(heard))  # [1, units]
+        entered = torch.cat([entered, x], dim=-1)
+        x = x + torch.relu(net.refine(entered))
+        after = [heard[:, BANDS:], entered[:, net.config.units :]]
+        for layer, memory in enumerate(memories):
+            x = self._cell(layer, x, memory)
             after.append(x)
-        coefficients = articulate(torch.sigmoid(net.control(x))) @ self.spread
-        return coefficients, torch.sigmoid(net.voice(x)), torch.stack(after)
+        controls = torch.sigmoid(net.control(x))
+        coefficients = (self.amplitude * articulate(controls) @ self.spread).clamp(max=1.0)
+        return coefficients, torch.sigmoid(net.voice(x)), torch.cat(after, dim=-1)
 
     def _cell(self, layer: int, x: Tensor, h: Tensor) -> Tensor:
         """r, z and n are the paper's reset gate, update gate and candidate."""
@@ -113,3 +165,9 @@ class StreamingStep(nn.Module):
         r, z = torch.sigmoid(i_r + h_r), torch.sigmoid(i_z + h_z)
         n = torch.tanh(i_n + r * h_n)
         return (1 - z) * n + z * h
+
+
+def _history(x: Tensor, reach: int) -> Tensor:
+    """``[B, T, C]`` -> ``[B, T, reach C]``: each row after the ones before it, zeros at first."""
+    padded = nn.functional.pad(x, (0, 0, reach - 1, 0))
+    return padded.unfold(1, reach, 1).transpose(2, 3).flatten(2)

@@ -100,7 +100,14 @@ class Espeak:
     def speak(
         self, text: str, voice: str, words_a_minute: int = 160, pitch: int = 50, spread: int = 50
     ) -> tuple[NDArray[np.float32], list[Phone]]:
-        """``(samples [n] at 16 kHz, phones)`` of ``text``.
+        """``(samples [n] at 16 kHz, phones)`` of English ``text``; the rest as ``say``."""
+        samples = self.say(text, voice, words_a_minute, pitch, spread)
+        return samples, self._phones(len(samples) / SAMPLE_RATE)
+
+    def say(
+        self, text: str, voice: str, words_a_minute: int = 160, pitch: int = 50, spread: int = 50
+    ) -> NDArray[np.float32]:
+        """``[n]`` at 16 kHz: ``text`` in any language.
 
         voice: a voice file with or without a variant, as ``gmw/en-US+f3``.
         pitch, spread: 0 to 100, 50 is the voice's own.
@@ -116,10 +123,8 @@ class Espeak:
         spoken = text.encode()
         self._lib.espeak_Synth(spoken, len(spoken) + 1, 0, 1, 0, _UTF8, None, None)
         self._lib.espeak_Synchronize()
-        sound = np.concatenate(self._samples)
         resampler = Resampler(self._rate)
-        samples = np.concatenate([resampler.push(sound), resampler.flush()])
-        return samples, self._phones(len(samples) / SAMPLE_RATE)
+        return np.concatenate([resampler.push(np.concatenate(self._samples)), resampler.flush()])
 
     def _receive(self, wav: ctypes._Pointer, count: int, events: ctypes._Pointer) -> int:
         if count > 0:

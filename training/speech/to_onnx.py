@@ -25,21 +25,25 @@ _INPUTS = ("column", "hidden")
 _OUTPUTS = ("coefficients", "voice", "hidden_out")
 
 
-def export_speech(network: SpeechNetwork, path: Path, note: str = "") -> Verification:
+def export_speech(
+    network: SpeechNetwork, path: Path, amplitude: float = 1.0, note: str = ""
+) -> Verification:
     """Write ``path`` (beside, then renamed) after 500 closed-loop steps agreed with ``network``.
 
     Weights are stored in half precision and computed in single. Raises ModelMismatch where the
     exported model differs by more than half precision explains.
     """
-    model = speech_onnx(network, note)
-    shape = (network.config.layers, 1, network.config.units)
+    model = speech_onnx(network, amplitude, note)
+    step = StreamingStep(network, amplitude).eval()
     rng = np.random.default_rng(0)
     columns = rng.normal(network.mean.numpy(), network.deviation.numpy(), (500, BANDS))
     proof = verify(
-        torch_step(StreamingStep(network).eval(), _INPUTS, _OUTPUTS),
+        torch_step(step, _INPUTS, _OUTPUTS),
         OnnxModel(model),
         lambda n: {"column": columns[n : n + 1].astype(np.float32)},
-        recurrences=[Recurrence("hidden", "hidden_out", np.zeros(shape, np.float32))],
+        recurrences=[
+            Recurrence("hidden", "hidden_out", np.zeros((1, step.state_size), np.float32))
+        ],
         steps=500,
         tolerance=0.02,
     )
@@ -50,12 +54,12 @@ def export_speech(network: SpeechNetwork, path: Path, note: str = "") -> Verific
     return proof
 
 
-def speech_onnx(network: SpeechNetwork, note: str = "") -> bytes:
+def speech_onnx(network: SpeechNetwork, amplitude: float = 1.0, note: str = "") -> bytes:
     """The model's bytes: one streaming step with its contract in the metadata."""
-    hidden = torch.zeros(network.config.layers, 1, network.config.units)
+    step = StreamingStep(network, amplitude).eval()
     return to_onnx(
-        StreamingStep(network).eval(),
-        (torch.zeros(1, BANDS), hidden),
+        step,
+        (torch.zeros(1, BANDS), torch.zeros(1, step.state_size)),
         _INPUTS,
         _OUTPUTS,
         {
@@ -66,6 +70,7 @@ def speech_onnx(network: SpeechNetwork, note: str = "") -> bytes:
             "log_floor": str(FLOOR),
             "look_ahead_hops": str(network.config.look_ahead_hops),
             "coefficients": ",".join(ARKIT),
+            "amplitude": f"{amplitude:.3f}",
             "note": note,
         },
     )

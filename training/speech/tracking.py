@@ -15,7 +15,7 @@ from export.basis import LandmarkBasis
 from export.landmarks import OUTER_CANTHI, FaceMesh
 from training.speech.lips import LIPS
 
-__all__ = ["Track", "lip_displacement", "track_video"]
+__all__ = ["Track", "lip_displacement", "raw_landmarks", "track_video"]
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,13 @@ class Track:
 
 def track_video(path: Path, cache: Path) -> Track:
     """The track of one clip; landmarks are cached as ``cache/NAME.npz``."""
+    landmarks, times = raw_landmarks(path, cache)
+    sound = np.concatenate(list(decode(path)))
+    return Track(path.stem, times, lip_displacement(landmarks), sound)
+
+
+def raw_landmarks(path: Path, cache: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """``[T, 478, 3]`` px (NaN without a face) and the frames' times ``[T]`` s."""
     kept = cache / f"{path.stem}.npz"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -56,9 +63,7 @@ def track_video(path: Path, cache: Path) -> Track:
         beside.replace(kept)
         log.info("tracked %s, %d frames", path.name, len(times))
     with np.load(kept, allow_pickle=False) as z:
-        landmarks, times = z["landmarks"], z["times"]
-    sound = np.concatenate(list(decode(path)))
-    return Track(path.stem, times.astype(np.float32), lip_displacement(landmarks), sound)
+        return z["landmarks"].astype(np.float32), z["times"].astype(np.float32)
 
 
 def lip_displacement(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

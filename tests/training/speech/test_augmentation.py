@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training.speech.spectra import level_of
 
 from training.speech.augmentation import Surroundings
+from training.speech.spectra import level_of
 
 
 @pytest.fixture(scope="module")

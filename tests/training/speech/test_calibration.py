@@ -7,9 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.speech.calibration import Spoken, agreement, matching_amplitude  # noqa: E402
-
 from training.speech.articulators import CONTROL_INDEX, articulate  # noqa: E402
+from training.speech.calibration import Spoken, agreement, matching_amplitude  # noqa: E402
 from training.speech.geometry import LipGeometry  # noqa: E402
 from training.speech.network import Answer, SpeechNetwork, SpeechNetworkConfig  # noqa: E402
 from training.speech.phones import Phone  # noqa: E402

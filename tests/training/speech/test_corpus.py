@@ -13,10 +13,11 @@ from training.speech.corpus import (
     Utterance,
     held_out,
     load_utterances,
+    prepare_recognised,
     prepare_recorded,
     untexted,
 )
-from training.speech.phones import Phone
+from training.speech.phones import SILENCE, Phone
 
 
 def utterance(key: str, speaker: str) -> Utterance:
@@ -63,3 +64,19 @@ def test_recordings_without_text_and_alignment(data: Path, tmp_path: Path) -> No
         (small / name).symlink_to((data / "speech" / name).resolve())
     prepare_recorded(tmp_path / "data", tmp_path / "cache")
     assert len(list((tmp_path / "cache").glob("*/*.npz"))) == 2
+
+
+@pytest.mark.data
+def test_a_recording_without_text_is_recognised(data: Path, tmp_path: Path) -> None:
+    lines = (data / "speech" / "index.csv").read_text().splitlines()
+    line = next(x for x in lines if ",librispeech," in x)
+    name = line.split(",")[0]
+    small = tmp_path / "data" / "speech"
+    (small / name).parent.mkdir(parents=True)
+    (small / name).symlink_to((data / "speech" / name).resolve())
+    (small / "index.csv").write_text(f"{lines[0]}\n{line}\n")
+    prepare_recognised(tmp_path / "data", tmp_path / "cache", count=1, seconds=4.0)
+    (found,) = (tmp_path / "cache").glob("librispeech/*.npz")
+    utterance = Utterance.load(found)
+    assert 3.5 * 16000 < len(utterance.samples) <= 4 * 16000
+    assert sum(p.name != SILENCE for p in utterance.phones) > 15

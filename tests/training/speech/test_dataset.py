@@ -7,8 +7,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.speech.spectra import columns_of  # noqa: E402
-
 from training.speech.augmentation import Surroundings  # noqa: E402
 from training.speech.coarticulation import Coarticulation  # noqa: E402
 from training.speech.dataset import (  # noqa: E402
@@ -22,6 +20,7 @@ from training.speech.dataset import (  # noqa: E402
     voice_activity,
 )
 from training.speech.phones import PHONE_INDEX, Phone  # noqa: E402
+from training.speech.spectra import columns_of  # noqa: E402
 from training.speech.tracking import Track  # noqa: E402
 
 pytestmark = pytest.mark.export

@@ -73,3 +73,4 @@ def test_real_lips_against_themselves_are_perfect(tracks: list[Track]) -> None:
     assert found.lip_error == pytest.approx(0.0, abs=1e-4)
     assert found.jitter == pytest.approx(1.0, abs=1e-3)
     assert found.lag == 0
+    assert found.spread == pytest.approx(1.0, abs=1e-3)

@@ -12,9 +12,11 @@ from training.speech.measure import (
     closed_share,
     correlation,
     faces_at,
+    interval,
     lip_curves,
     loudness,
     loudness_jaw,
+    narrower_share,
     open_share,
     shuffled,
     silent_frames,
@@ -52,6 +54,21 @@ def test_phone_shares() -> None:
     assert closed_share(gap, beyond, {"P"}) == (0, 0)
 
 
+def test_closed_may_mean_nearly_closed() -> None:
+    gap, phones = np.full(100, 0.03, np.float32), [Phone("F", 0.2, 0.3)]
+    assert closed_share(gap, phones, {"F"}) == (0, 1)
+    assert closed_share(gap, phones, {"F"}, limit=0.04) == (1, 1)
+
+
+def test_rounded_phones_are_compared_with_spread_ones_pair_by_pair() -> None:
+    width = np.zeros(100, np.float32)
+    width[:20], width[20:40], width[40:60] = -0.1, 0.05, 0.02
+    phones = [Phone("UW", 0, 0.2), Phone("IY", 0.2, 0.4), Phone("W", 0.4, 0.6), Phone("S", 0.6, 1)]
+    share = narrower_share([(width, phones)], {"UW", "W"}, {"IY", "S"})
+    assert share == pytest.approx(3 / 4)
+    assert np.isnan(narrower_share([(width, phones[:1])], {"UW"}, {"IY"}))
+
+
 def test_loudness_jaw_follows_loudness_and_rests_in_silence() -> None:
     sound = np.zeros(32000, np.float32)
     sound[8000:16000] = 0.1 * wave(8000)
@@ -83,3 +100,8 @@ def test_faces_are_interpolated_between_hops() -> None:
     faces[:, ARKIT_INDEX["jawOpen"]] = [0.0, 0.2, 0.4]
     at = faces_at(faces, np.array([0.005, 0.02], np.float32))
     np.testing.assert_allclose(at[:, ARKIT_INDEX["jawOpen"]], [0.1, 0.4], atol=1e-6)
+
+
+def test_the_interval_holds_the_mean_and_leaves_out_what_is_unknown() -> None:
+    low, high = interval(np.array([0.4, 0.5, 0.6, 0.5, np.nan]))
+    assert 0.4 <= low < 0.5 < high <= 0.6

@@ -12,7 +12,7 @@ from training.speech.articulators import articulate  # noqa: E402
 from training.speech.coarticulation import Coarticulation  # noqa: E402
 from training.speech.geometry import LipGeometry  # noqa: E402
 from training.speech.phones import Phone  # noqa: E402
-from training.speech.real import measure_offset  # noqa: E402
+from training.speech.real import grid_sentence, measure_offset  # noqa: E402
 from training.speech.tracking import Track  # noqa: E402
 
 pytestmark = pytest.mark.export
@@ -30,3 +30,10 @@ def test_a_known_offset_is_measured(offset: float) -> None:
     found, r = measure_offset(Track("a", times, lips, sound), phones, model)
     assert found == pytest.approx(offset, abs=0.015)
     assert r > 0.99
+
+
+def test_a_grid_code_is_its_sentence() -> None:
+    assert grid_sentence("brbk7n") == "bin red by k seven now"
+    assert grid_sentence("swizzp") == "set white in zed zero please"
+    with pytest.raises(KeyError):
+        grid_sentence("xxxxxx")

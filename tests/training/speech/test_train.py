@@ -10,13 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.speech.spectra import columns_of, level_of  # noqa: E402
-
 from training.speech.articulators import CONTROL_INDEX, articulate  # noqa: E402
 from training.speech.augmentation import Surroundings  # noqa: E402
 from training.speech.dataset import Batch, Example, Windows  # noqa: E402
 from training.speech.geometry import LipGeometry  # noqa: E402
 from training.speech.network import Answer, SpeechNetwork, SpeechNetworkConfig  # noqa: E402
+from training.speech.spectra import columns_of, level_of  # noqa: E402
 from training.speech.train import Mix, TrainingPlan, losses, train  # noqa: E402
 
 pytestmark = pytest.mark.export
