@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engine import cli
-from engine.avatar import Avatar, builtin_avatars
+from engine.avatar import Avatar
 from engine.errors import BadInput, BadPhoto, ModelMismatch
 from engine.motion import Motion, coefficients
 from engine.pipeline import Pipeline
@@ -171,7 +171,7 @@ def test_the_command_line_refuses(
 
 
 def test_behind_dark_glasses_nothing_moves(tmp_path: Path) -> None:
-    image = Avatar.load(builtin_avatars()["malik"]).photo
+    image = photos.builtin("malik")
     with FaceMesh() as mesh:
         landmarks = mesh.detect(image)
     assert landmarks is not None
