@@ -112,7 +112,8 @@ def test_the_command_line_makes_an_avatar(
     assert code == 0, captured.err
     assert Avatar.load(out).title == "Me"
     events = [json.loads(line) for line in captured.out.splitlines()]
-    assert events[-1]["percent"] == 100
+    assert [event["percent"] for event in events if "percent" in event][-1] == 100
+    assert any("mouth is open" in event.get("note", "") for event in events)
     assert not any("usable" in event for event in events), "there is nothing to wait for"
 
 
