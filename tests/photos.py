@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +12,22 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
+from engine.avatar import builtin_avatars
 from engine.compositor import Compositor
 from engine.motion import coefficients
 
-__all__ = ["BAD", "GOOD", "astronaut"]
+__all__ = ["BAD", "GOOD", "astronaut", "builtin"]
 
 
 def astronaut() -> NDArray[np.uint8]:
     """Head and shoulders, ``[300, 300, 3]``."""
     return np.ascontiguousarray(data.astronaut()[:300, 80:380])
+
+
+def builtin(name: str) -> NDArray[np.uint8]:
+    """The photo of a built-in avatar, whatever version of bundle it is in, ``[512, 512, 3]``."""
+    with zipfile.ZipFile(builtin_avatars()[name]) as bundle, bundle.open("photo.png") as photo:
+        return np.array(Image.open(photo).convert("RGB"), np.uint8)
 
 
 def _saved(image: Image.Image, path: Path, **options: object) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engine import cli
-from engine.avatar import Avatar, builtin_avatars
+from engine.avatar import Avatar
 from engine.errors import BadInput, BadPhoto, ModelMismatch
 from engine.motion import Motion, coefficients
 from engine.pipeline import Pipeline
@@ -112,7 +112,8 @@ def test_the_command_line_makes_an_avatar(
     assert code == 0, captured.err
     assert Avatar.load(out).title == "Me"
     events = [json.loads(line) for line in captured.out.splitlines()]
-    assert events[-1]["percent"] == 100
+    assert [event["percent"] for event in events if "percent" in event][-1] == 100
+    assert any("mouth is open" in event.get("note", "") for event in events)
     assert not any("usable" in event for event in events), "there is nothing to wait for"
 
 
@@ -171,7 +172,7 @@ def test_the_command_line_refuses(
 
 
 def test_behind_dark_glasses_nothing_moves(tmp_path: Path) -> None:
-    image = Avatar.load(builtin_avatars()["malik"]).photo
+    image = photos.builtin("malik")
     with FaceMesh() as mesh:
         landmarks = mesh.detect(image)
     assert landmarks is not None

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.avatar import Avatar, builtin_avatars
 from export.landmarks import FaceMesh
 from export.quality import PhotoQuality, Verdict, judge
+from tests import photos
 from tests.export.conftest import Face
 from tests.occluders import fingers, mask, sunglasses
 
@@ -27,7 +27,7 @@ def faces() -> list[Face]:
     found = []
     with FaceMesh() as mesh:
         for name in ("malik", "clara"):
-            image = Avatar.load(builtin_avatars()[name]).photo
+            image = photos.builtin(name)
             landmarks = mesh.detect(image)
             assert landmarks is not None
             found.append(Face(image, landmarks))

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.avatar import Avatar, builtin_avatars
 from engine.errors import ModelMismatch
 from engine.face import FaceModel
 from engine.runtime.onnx import OnnxModel
+from tests import photos
 
 pytest.importorskip("onnx")
 from export.canvas import canvas_picture
@@ -85,7 +85,7 @@ def test_without_tuning_the_mouth_of_a_stranger_moves_as_its_puppet_does(
     template: Template, name: str
 ) -> None:
     """Four decibels nearer to the puppet than the still photo: the target of `fast`."""
-    image = Avatar.load(builtin_avatars()[name]).photo
+    image = photos.builtin(name)
     with FaceMesh() as mesh:
         landmarks = mesh.detect(image)
     assert landmarks is not None
