@@ -112,19 +112,28 @@ def _check(offer: str) -> None:
                 f"the offer has {count} {kind} sections, expected one: "
                 "offer one microphone and one video to receive"
             )
-    sections = sum(line.startswith("m=") for line in lines)
-    if sections != 2:
+    _check_sections(lines)
+
+
+def _check_sections(lines: list[str]) -> None:
+    """Two sections with a name each, and bundled by these names or not at all: aiortc leaves its
+    transceivers without any transport otherwise, and can not even close them."""
+    begins = [n for n, line in enumerate(lines) if line.startswith("m=")]
+    if len(begins) != 2:
         raise BadOffer(
-            f"the offer has {sections} sections, expected two: sound and picture, no data channel"
+            f"the offer has {len(begins)} sections, expected two: sound, picture, no data channel"
         )
-    mids = {line[6:].strip() for line in lines if line.startswith("a=mid:")}
-    for line in lines:
-        bundled = line.split()[1:] if line.startswith("a=group:BUNDLE") else []
-        if not mids.issuperset(bundled):
-            # aiortc would leave its transceivers without any transport, and could not even close.
-            raise BadOffer(
-                f"the offer bundles {', '.join(bundled)[:80]}, expected only its own sections"
-            )
+    sound, face = (
+        [line.removeprefix("a=mid:") for line in section if line.startswith("a=mid:")]
+        for section in (lines[begins[0] : begins[1]], lines[begins[1] :])
+    )
+    bundled = [name for line in lines if line.startswith("a=group:") for name in line.split()[1:]]
+    named = len(sound) == len(face) == 1 and sound != face
+    if not named or not {*sound, *face}.issuperset(bundled):
+        raise BadOffer(
+            f"the offer's sections are called {sound + face!s:.80} and it bundles {bundled!s:.80}, "
+            "expected one name for each section and no other bundled"
+        )
 
 
 def _short_packets(sdp: str) -> str:

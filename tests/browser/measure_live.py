@@ -71,7 +71,8 @@ def watch(page: Page, seconds: float, pid: int, stall_ms: float) -> dict[str, An
             stalled_at = began + now
             stop_for(pid, stall_ms)
         status = page.evaluate(_STATUS)
-        delays.append((now / 1000, status["delay_ms"]))
+        if "delay_ms" in status:  # not before the page asked for it once, nor after the end
+            delays.append((now / 1000, status["delay_ms"]))
         left = seconds * 1000 - now
         page.wait_for_timeout(min(STATUS_EVERY_S * 1000, max(1, left)))
     return {"delays": delays, "stalled_at": stalled_at, "status": status}

@@ -42,7 +42,8 @@ for percent in range(0, 100, 25):
     time.sleep(0.1)
 photo = pathlib.Path(sys.argv[1]).read_bytes()
 if b"nobody" in photo:
-    sys.exit("error: no face was found in the photo, expected one: use another photo")
+    sys.stderr.write("error: no face was found in the photo, expected one: use another photo\\n")
+    sys.exit(2)
 pathlib.Path(sys.argv[2]).write_bytes(photo)
 """
 
