@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.errors import MissingExtra, ModelMismatch
+from engine.face import FIELDS
 from engine.motion import coefficients
 from engine.runtime.onnx import OnnxModel
 from tests import bundles
@@ -23,9 +24,8 @@ def test_tells_names_shapes_and_metadata() -> None:
     model = OnnxModel(source.SerializeToString())
     assert model.metadata == {"format": "test 1"}
     assert model.inputs == {"face": (1, 52)}
-    assert model.outputs == {
-        "flow": (1, 2, 16, 16), "alpha": (1, 1, 16, 16), "colour": (1, 3, 16, 16)
-    }  # fmt: skip
+    fields = {name: (1, n, 16, 16) for name, n in FIELDS.items()}
+    assert model.outputs == fields | {"jaw": (1, 2)}
 
 
 def test_a_file_and_its_bytes_are_the_same_model(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_file_and_its_bytes_are_the_same_model(tmp_path: Path) -> None:
     face = coefficients(jawOpen=1)[None]
     of_file = OnnxModel(path).run({"face": face})
     of_bytes = OnnxModel(bundles.face_model(), threads=2).run({"face": face})
-    assert list(of_file) == ["flow", "alpha", "colour"]
+    assert list(of_file) == [*FIELDS, "jaw"]
     for name, value in of_file.items():
         np.testing.assert_array_equal(value, of_bytes[name])
     assert of_file["alpha"].max() > 0.9
