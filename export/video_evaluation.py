@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.avatar import Avatar
 from engine.motion import Motion
-from export.landmarks import FaceMesh
+from export.landmarks import FaceMesh, lip_gap
 from export.video_score import Scores, aligned, score
 
 __all__ = ["Evaluation", "evaluate"]
@@ -21,11 +21,14 @@ Aligned = tuple[NDArray[np.uint8], NDArray[np.float64]]
 @dataclass(frozen=True)
 class Evaluation:
     """avatar: driven by the tracked motion. still: its photo instead, the floor.
-    drawn: ``[T]`` aligned pictures ``[256, 256, 3]`` of the avatar."""
+    gaps: ``[T]`` lip gaps of the real frames. real, drawn: their aligned pictures and the avatar's,
+    ``[256, 256, 3]`` uint8 RGB each."""
 
     frames: int
     avatar: Scores
     still: Scores
+    gaps: NDArray[np.float64]
+    real: list[NDArray[np.uint8]]
     drawn: list[NDArray[np.uint8]]
 
     def __str__(self) -> str:
@@ -69,5 +72,7 @@ def evaluate(
         len(drawn),
         score(real, drawn),
         score(real, [still] * len(real)),
+        np.array([lip_gap(points) for _, points in real]),
+        [picture for picture, _ in real],
         [picture for picture, _ in drawn],
     )

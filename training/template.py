@@ -31,7 +31,7 @@ __all__ = ["encoder_onnx", "main", "open_face_onnx", "prove"]
 
 log = logging.getLogger(__name__)
 
-_TOLERANCE = 2e-3  # activations in another order of summation; weights are the same to the bit
+_TOLERANCE = 5e-3  # activations in another order of summation; weights are the same to the bit
 
 
 class _OpenFace(nn.Module):

@@ -57,7 +57,7 @@ def test_filled_it_is_a_face_model_that_rests_where_it_should(
     rest = np.random.default_rng(2).uniform(0.0, 0.6, (3, 128, 128)).astype(np.float32)
     identity = template.identity(picture, rest, **others(template))
     filled = template.filled(identity)
-    assert template.prove(identity, filled, rest) < 1e-3
+    assert template.prove(identity, filled, rest) < 3e-3
     assert FaceModel(filled).size == template.size == 128
     model = OnnxModel(filled)
     assert set(model.inputs) == {"face"}
