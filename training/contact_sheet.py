@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.avatar import Avatar, builtin_avatars, find_avatar
 from engine.motion import coefficients
 
-__all__ = ["POSES", "gallery", "main", "sheet"]
+__all__ = ["FAILURES", "POSES", "gallery", "main", "sheet"]
 
 # Label -> (coefficients, head pitch, yaw and roll in degrees).
 POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
@@ -30,9 +30,24 @@ POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
     "blink": ({"eyeBlink": 1.0}, (0, 0, 0)),
     "sway": ({"jawOpen": 0.1}, (2.0, 3.5, 2.0)),
 }
+# What a warped photo does badly, for an honest gallery.
+FAILURES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
+    "shout": ({"jawOpen": 1.0}, (0, 0, 0)),
+    "grin": ({"mouthSmile": 1.0, "mouthUpperUp": 0.7, "jawOpen": 0.1}, (0, 0, 0)),
+    "tongue": ({"jawOpen": 0.35, "tongueOut": 1.0}, (0, 0, 0)),
+    "half blink": ({"eyeBlink": 0.5}, (0, 0, 0)),
+    "side glance": ({"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0}, (0, 0, 0)),
+    "brows": ({"browInnerUp": 1.0, "browOuterUp": 1.0}, (0, 0, 0)),
+    "cheeks": ({"cheekPuff": 1.0}, (0, 0, 0)),
+    "turned": ({"jawOpen": 0.1}, (5.0, 5.0, 5.0)),
+}
 
 
-def sheet(avatar: Avatar, side: int) -> NDArray[np.uint8]:
+def sheet(
+    avatar: Avatar,
+    side: int,
+    poses: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = POSES,
+) -> NDArray[np.uint8]:
     """One row: the photo and every pose, ``side`` pixels each, cropped to the face: RGB."""
     x0, y0 = np.floor(avatar.matrix @ (0.02, -0.08, 1)).astype(int).clip(0)
     x1, y1 = np.ceil(avatar.matrix @ (0.98, 0.98, 1)).astype(int)
@@ -55,7 +70,7 @@ def sheet(avatar: Avatar, side: int) -> NDArray[np.uint8]:
         return np.asarray(part, np.uint8)
 
     tiles = [tile(avatar.photo.copy(), "photo")]
-    for label, (face, degrees) in POSES.items():
+    for label, (face, degrees) in poses.items():
         canvas = avatar.face.canvas(coefficients(**face))
         tiles.append(
             tile(avatar.compositor.draw(canvas, np.radians(degrees).astype(np.float32)), label)
@@ -83,11 +98,18 @@ def main(
     once: Annotated[
         bool, typer.Option("--once", help="Each avatar once, in another pose, in one row.")
     ] = False,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="What is done badly in place of the usual poses.")
+    ] = False,
     side: Annotated[int, typer.Option(help="Of a tile, pixels.")] = 220,
 ) -> None:
     """One row an avatar."""
     loaded = [Avatar.load(find_avatar(name)) for name in avatars or builtin_avatars()]
-    rows = [gallery(loaded, side)] if once else [sheet(avatar, side) for avatar in loaded]
+    rows = (
+        [gallery(loaded, side)]
+        if once
+        else [sheet(avatar, side, FAILURES if failures else POSES) for avatar in loaded]
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(out), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 
