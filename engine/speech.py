@@ -1,9 +1,9 @@
 """Speech to mouth motion: one step of the recurrent network for each column of the spectrogram.
 
 The network, two convolutions that look back and a gated recurrent unit (Cho et al., "Learning
-Phrase Representations using RNN Encoder-Decoder", 2014), answers ``look_ahead_hops`` columns late: it hears a little of what
-follows before it shapes the mouth, as lips shape a sound before it is heard. It is trained and
-exported by ``training.speech``.
+Phrase Representations using RNN Encoder-Decoder", 2014), answers ``look_ahead_hops`` columns late:
+it hears a little of what follows before it shapes the mouth, as lips shape a sound before it is
+heard. It is trained and exported by ``training.speech``.
 """
 
 from __future__ import annotations
