@@ -136,7 +136,9 @@ def _peak_memory() -> str:
 
 @app.command()
 def export(
-    identity: Annotated[Path, typer.Option(help="The photo: one face, frontal, well lit.")],
+    identity: Annotated[
+        Path, typer.Option(help="The photo or video: one face, frontal, well lit.")
+    ],
     out: Annotated[
         Optional[Path], typer.Option(help="The bundle to write; NAME.avatar by default.")  # noqa: UP045
     ] = None,
@@ -154,7 +156,7 @@ def export(
     ] = "the exporting user states to hold the rights to animate this face",
     progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
 ) -> None:
-    """Turn a photo into an avatar: engine export --identity me.jpg
+    """Turn a photo or a short video into an avatar: engine export --identity me.jpg
 
     A fast avatar is ready in seconds; at quality best it is replaced by a tuned one minutes later.
     """
@@ -186,7 +188,7 @@ def export(
             from export.identity import export_identity
 
             who = Identity(target.stem, title or target.stem, source, licence, rights)
-            export_identity(
+            made = export_identity(
                 identity, target, who, quality=quality.value, size=size, progress=report,
                 usable=usable,
             )  # fmt: skip
@@ -200,6 +202,9 @@ def export(
         if isinstance(error, KeyboardInterrupt):
             raise typer.Exit(130) from None
         raise
+    if made.measured:
+        _err.print(made.measured, soft_wrap=True)
+        tell({"measured": made.measured})
     if progress is not ProgressStyle.json:
         cost = f"{perf_counter() - began:.1f} s{_peak_memory()}"
         _out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB) in {cost}", soft_wrap=True)

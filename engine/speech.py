@@ -1,9 +1,9 @@
 """Speech to mouth motion: one step of the recurrent network for each column of the spectrogram.
 
-The network is a gated recurrent unit (Cho et al., "Learning Phrase Representations using RNN
-Encoder-Decoder", 2014) that answers ``look_ahead_hops`` columns late: it hears a little of what
-follows before it shapes the mouth, as lips shape a sound before it is heard. It is trained and
-exported by ``training.speech``.
+The network, two convolutions that look back and a gated recurrent unit (Cho et al., "Learning
+Phrase Representations using RNN Encoder-Decoder", 2014), answers ``look_ahead_hops`` columns late:
+it hears a little of what follows before it shapes the mouth, as lips shape a sound before it is
+heard. It is trained and exported by ``training.speech``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_LOOK_AHEAD_HOPS = 16
 
 @dataclass(frozen=True)
 class SpeechState:
-    """``hidden``: ``[layers, 1, units]`` float32, what the network remembers; ``gate``: voice."""
+    """``hidden``: ``[1, n]`` float32, what the network remembers; ``gate``: voice."""
 
     hidden: NDArray[np.float32]
     gate: VoiceGateState

@@ -29,8 +29,9 @@ from export.quality import Verdict
 from export.rest import at_rest
 from export.template import Template
 from export.verify import verify
+from export.video_reading import is_video
 
-__all__ = ["STAGES", "Report", "export_identity"]
+__all__ = ["STAGES", "Report", "export_identity", "staged"]
 
 # What is done for each quality, in order, and its share of the time.
 STAGES = {
@@ -53,11 +54,12 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True)
 class Report:
     """worst: greatest difference of ONNX from what it was made from, over 50 motions.
-    warnings: what the user should know."""
+    warnings: what the user should know. measured: on its person's video, in words."""
 
     avatar: Avatar
     worst: float
     warnings: tuple[str, ...]
+    measured: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def export_identity(
     progress: Progress = lambda stage, share: None,
     usable: Callable[[Sequence[str]], None] = lambda warnings: None,
 ) -> Report:
-    """Make the bundle.
+    """Make the bundle from a photo, or from a video (``export.video``).
 
     quality:  "fast" or "best". size: side of the frame in pixels.
     progress: told the stage and the share of the whole that is done, 0 to 1.
@@ -103,9 +105,15 @@ def export_identity(
     """
     if size % 2:
         raise BadInput(f"the frame is to have a side of {size} pixels, expected an even number")
+    if is_video(photo):
+        from export.video import export_video
+
+        return export_video(
+            [photo], out, identity, quality=quality, size=size, progress=progress, usable=usable
+        )
     if quality == "best" and find_spec("torch") is None:
         raise MissingExtra("tuning an avatar (--quality best; fast goes without)", "export")
-    report = _staged(progress, STAGES[quality])
+    report = staged(progress, STAGES[quality])
     with written_whole(out) as partial:
         subject = _read(photo, identity, size)
         report("reading the photo")(1.0)
@@ -170,7 +178,7 @@ def _best(subject: _Subject, out: Path, report: Callable[[str], Callable[[float]
     return Report(avatar, max(proof.worst.values()), subject.notes)
 
 
-def _staged(
+def staged(
     progress: Progress, shares: dict[str, float]
 ) -> Callable[[str], Callable[[float], None]]:
     """Turn a stage's own progress into the whole's."""

@@ -216,10 +216,15 @@ class Puppet:
 
     # -- fields -----------------------------------------------------------------------------------
 
-    def fields(self, face: NDArray[np.floating], size: int) -> Fields:
-        """Flow, alpha and colour at a motion, on a ``size`` x ``size`` canvas."""
+    def fields(
+        self, face: NDArray[np.floating], size: int, points: NDArray[np.float64] | None = None
+    ) -> Fields:
+        """Flow, alpha and colour at a motion, on a ``size`` x ``size`` canvas.
+
+        points: ``[468, 2]`` canvas units, landmarks that were seen, in place of the motion's own.
+        """
         fine = size * _OVERSAMPLE
-        points = self.landmarks(face)
+        points = self.landmarks(face) if points is None else points
         everything = self._with_rings(points, points - self.source)
         pixels = everything * fine
         index = triangle_index(pixels, self._triangles, fine)

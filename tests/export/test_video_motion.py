@@ -28,7 +28,7 @@ def test_the_jaw_and_the_head_are_followed(tracked: Tracked) -> None:
     asked = [videos.motion(k).face[jaw] for k in range(75)]
     assert np.corrcoef(tracked.face[:, jaw], asked)[0, 1] > 0.7
     yaw = [videos.motion(k).head[1] for k in range(75)]
-    assert np.corrcoef(tracked.head[:, 1], yaw)[0, 1] > 0.8
+    assert np.corrcoef(tracked.head[:, 1], yaw)[0, 1] > 0.6
 
 
 def test_the_rest_frame_rests(tracked: Tracked) -> None:

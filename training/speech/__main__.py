@@ -43,7 +43,7 @@ def main() -> None:
     held = material.held
     network = train(
         new_network(options.look_ahead),
-        material.mix(options.look_ahead),
+        lambda: material.mix(options.look_ahead),
         TrainingPlan(steps=options.steps),
         options.runs / options.name,
         lambda net: {k: v for name in held for k, v in agreement(net, held[name], name).items()},

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from training.speech.spectra import columns_of, level_of, mixed
 
-__all__ = ["Surroundings"]
+__all__ = ["KINDS", "Surroundings"]
+
+KINDS = ("noise", "hum", "keys", "breath", "music", "babble")
 
 _RATE = 16000
 _PIECE_SAMPLES = 6 * _RATE
@@ -27,11 +29,23 @@ class Surroundings:
     ) -> None:
         self._voices = voices
         rng = np.random.default_rng(seed)
-        kinds = (self._noise, self._noise, self._hum, self._keys, self._breath, self._music)
-        kinds = (*kinds, self._babble, self._babble)
-        self._pieces = [_unit(kinds[n % len(kinds)](_PIECE_SAMPLES, rng)) for n in range(pieces)]
+        order = ("noise", "noise", "hum", "keys", "breath", "music", "babble", "babble")
+        self._pieces = [
+            self.piece(order[n % len(order)], _PIECE_SAMPLES, rng) for n in range(pieces)
+        ]
         spectra = [columns_of(piece) for piece in self._pieces]
         self._columns = [(c - level_of(c) * np.log(10) / 10).astype(np.float16) for c in spectra]
+
+    def piece(self, kind: str, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """``[n]`` of one of ``KINDS``, root mean square 1; KeyError for another kind."""
+        makers = dict(
+            zip(
+                KINDS,
+                (self._noise, self._hum, self._keys, self._breath, self._music, self._babble),
+                strict=True,
+            )
+        )
+        return _unit(makers[kind](n, rng))
 
     def draw(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """``[n]``, at most six seconds, of one random kind or of two, root mean square 1."""

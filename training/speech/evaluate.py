@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from engine.audio import HOP_SAMPLES, SAMPLE_RATE
 from engine.speech import SPEECH_MODEL_PATH, SpeechModel
 from training.speech.articulators import articulate, spread_matrix
-from training.speech.augmentation import Surroundings
+from training.speech.augmentation import KINDS, Surroundings
 from training.speech.coarticulation import Coarticulation
 from training.speech.conditions import conditions
 from training.speech.corpus import Utterance, load_utterances, untexted
@@ -131,7 +131,7 @@ def main() -> None:
             _puppet_table(groups, options.data, options.runs / "tracks", systems(model)),
             _condition_table(groups, model, voices),
             _phone_table(spoken, systems(model)),
-            _rest_table(Surroundings(voices, pieces=32, seed=99), model),
+            _rest_table(Surroundings(voices, pieces=1, seed=99), model),
         ]
     )
     log.info("%s", text)
@@ -240,16 +240,21 @@ def _phone_table(spoken: Sequence[Utterance], named: Mapping[str, System]) -> st
     return _markdown(rows)
 
 
-def _rest_table(noises: Surroundings, model: SpeechModel) -> str:
+def _rest_table(sounds: Surroundings, model: SpeechModel) -> str:
     """Closed share over sounds that are no speech, and the time of a step."""
     rng = np.random.default_rng(99)
-    rows = [["sound without speech, one minute each", "hops closed", "greatest gap"]]
-    for name, level in (("silence", None), ("-60 dB", -60), ("-40 dB", -40), ("-25 dB", -25)):
-        pieces = [noises.draw(5 * SAMPLE_RATE, rng) for _ in range(12)]
-        scale = 0.0 if level is None else 10 ** (level / 20)
-        gap = np.concatenate([lip_curves(speak(model, p * np.float32(scale)))[0] for p in pieces])
-        label = name if level is None else f"noise, hum, keys, breath, music, babble at {name}"
-        rows.append([label, f"{(gap <= CLOSED).mean():.1%}", f"{gap.max():.3f}"])
+    rows = [["sound without a speaker, one minute each", "hops closed", "greatest gap"]]
+    kinds = {"noise, hum, keys, breath, music": KINDS[:-1], "six voices at once": KINDS[-1:]}
+    for level in (-60, -40, -25):
+        for label, names in kinds.items():
+            pieces = [sounds.piece(names[n % len(names)], 80000, rng) for n in range(12)]
+            scale = np.float32(10 ** (level / 20))
+            gap = np.concatenate([lip_curves(speak(model, scale * p))[0] for p in pieces])
+            rows.append(
+                [f"{label} at {level} dB", f"{(gap <= CLOSED).mean():.1%}", f"{gap.max():.3f}"]
+            )
+    silence, _ = lip_curves(speak(model, np.zeros(60 * SAMPLE_RATE, np.float32)))
+    rows.append(["silence", f"{(silence <= CLOSED).mean():.1%}", f"{silence.max():.3f}"])
     columns, state = np.zeros((100, 80), np.float32), model.initial_state()
     run = Timer(lambda: model.step(columns, state), timer=process_time)
     best = min(run.repeat(repeat=5, number=5)) / 500

@@ -118,7 +118,7 @@ def _shape(ours: Tensor, real: Tensor, known: Tensor) -> Tensor:
 
 def train(
     network: SpeechNetwork,
-    mix: Mix,
+    prepare_mix: Callable[[], Mix],
     plan: TrainingPlan,
     folder: Path,
     validate: Callable[[SpeechNetwork], dict[str, float]],
@@ -127,7 +127,8 @@ def train(
 
     Appends a line of JSON to ``folder/log.jsonl`` at each checkpoint and redraws
     ``folder/curves.png``. Validates and returns the running average of the weights (Polyak &
-    Juditsky 1992), which is steadier than those of any single step.
+    Juditsky 1992), which is steadier than those of any single step. ``prepare_mix`` is called if
+    there is anything left to do.
     """
     folder.mkdir(parents=True, exist_ok=True)
     geometry = LipGeometry()
@@ -143,7 +144,9 @@ def train(
         schedule.load_state_dict(saved["schedule"])
         done = int(saved["steps"])
         log.info("going on from step %d", done)
-    batches = mix.batches(np.random.default_rng(plan.seed + done))
+    if done >= plan.steps:
+        return average.module
+    batches = prepare_mix().batches(np.random.default_rng(plan.seed + done))
     if done == 0:
         set_normalisation(network, [next(batches).columns for _ in range(4)])
     sums: dict[str, float] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.speech.augmentation import Surroundings
+from training.speech.augmentation import KINDS, Surroundings
 from training.speech.spectra import level_of
 
 
@@ -31,3 +31,10 @@ def test_their_columns_have_a_level_of_0_db_and_vary(surroundings: Surroundings)
     assert abs(np.mean([level_of(d) for d in drawn])) < 3
     assert len({d.tobytes() for d in drawn}) == 10
     assert np.isfinite(np.stack(drawn)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_had_alone(surroundings: Surroundings, kind: str) -> None:
+    piece = surroundings.piece(kind, 16000, np.random.default_rng(2))
+    assert piece.shape == (16000,)
+    assert np.sqrt((piece**2).mean()) == pytest.approx(1, abs=1e-3)

@@ -125,7 +125,7 @@ def test_trains_keeps_its_place_and_goes_on(tmp_path: Path) -> None:
         torch.manual_seed(0)
         network = SpeechNetwork(SpeechNetworkConfig(units=16, layers=1))
         plan = TrainingPlan(steps=steps, warm_up=2, rate=0.01, checkpoint_every=10)
-        return train(network, mix, plan, tmp_path, lambda _: {"x gap": 0.0})
+        return train(network, lambda: mix, plan, tmp_path, lambda _: {"x gap": 0.0})
 
     run(20)
     run(40)
