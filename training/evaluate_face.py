@@ -202,13 +202,9 @@ def evaluate(
         "sound": [pipeline.draw(m) for m in spoken],
     }
     for name, frames in runs.items():
-        crops = [aligned(f, photo)[0] for f in frames]
-        # The canvas is free of pose, so the photo's eyes align every frame; lips are measured anew.
-        found = _measured(frames, photo)
-        matrix = _similarity(photo)
-        points = found[..., :2] @ matrix[:, :2].T + matrix[:, 2]
-        results[name] = score(real, (crops, points))
-        sheet(name, crops)
+        drawn = _crops(frames, _measured(frames, photo))
+        results[name] = score(real, drawn)
+        sheet(name, drawn[0])
     sheet("real", real[0])
     return results
 
