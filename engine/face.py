@@ -45,9 +45,10 @@ class FaceModel:
     def __init__(self, model: bytes, threads: int = 1) -> None:
         self._model = OnnxModel(model, threads)
         inputs, outputs = self._model.inputs, self._model.outputs
-        sides = {side for shape in outputs.values() for side in shape[2:]}
+        # A symbolic side is no side: the model is refused below.
+        sides = {s for shape in outputs.values() for s in shape[2:] if isinstance(s, int)}
         self.size = next(iter(sides), 0)
-        wanted: dict[str, tuple[int, ...]] = {
+        wanted: dict[str, tuple[int | str, ...]] = {
             name: (1, n, self.size, self.size) for name, n in FIELDS.items()
         }
         if inputs != {"face": (1, len(ARKIT))} or outputs != wanted | {"jaw": (1, 2)}:
