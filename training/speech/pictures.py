@@ -51,6 +51,8 @@ def draw_voices(sounds: Mapping[str, Sound], system: Callable[[Sound], Sound], p
         axis.plot(np.arange(len(width)) / 100, width, "C0", linewidth=0.8, label="width")
         axis.set_title(name, fontsize=9)
         axis.set_ylim(-0.18, 0.22)
+    for axis in axes.flat[len(sounds) :]:
+        axis.axis("off")
     axes.flat[0].legend(fontsize=8)
     _save(figure, path)
 

@@ -45,7 +45,7 @@ class TrainingPlan:
     memory: share of the running average of the weights that each step keeps.
     """
 
-    steps: int = 4000
+    steps: int = 2600
     rate: float = 2e-3
     warm_up: int = 100
     checkpoint_every: int = 200
