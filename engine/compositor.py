@@ -26,6 +26,10 @@ _HEAD_MIDDLE = (0.50, 0.42)
 _HEAD_AXES = (0.44, 0.66)
 _NECK = (0.50, 1.02)
 _DEPTH = 0.42
+# How far the nose stands out, and its place and size: against the eyes it is what turns visibly.
+_NOSE_DEPTH = 0.08
+_NOSE_MIDDLE = (0.50, 0.42)
+_NOSE_AXES = (0.09, 0.13)
 # The canvas fades out towards its border, in shares of its side.
 _FADE = 0.06
 _VISIBLE = 0.5 / 255
@@ -83,7 +87,7 @@ class Compositor:
     def _turning(self, matrix: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
         """Lookup displacement a radian of pitch, yaw and roll: ``[3, H, W, 2]`` pixels.
 
-        An ellipsoid on a neck, to first order; it moves as one and fades into shoulders and
+        A round head with a nose, on a neck, to first order; it fades into shoulders and
         background.
         """
         axis_x, axis_y = matrix[:, 0], matrix[:, 1]
@@ -92,7 +96,9 @@ class Compositor:
         unit = relative @ np.linalg.inv(matrix[:, :2]).T
         across = (unit - _HEAD_MIDDLE) / _HEAD_AXES
         radius = np.sqrt((across**2).sum(-1))
-        depth = _DEPTH * side * np.sqrt(np.clip(1 - (radius / 1.35) ** 2, 0, None))
+        nose = np.exp(-(((unit - _NOSE_MIDDLE) / _NOSE_AXES) ** 2).sum(-1))
+        round_head = np.cos(np.clip(radius / 1.45, 0, 1) * np.pi / 2)
+        depth = side * (_DEPTH * round_head + _NOSE_DEPTH * nose)
         fade = np.clip((1.75 - radius) / 0.75, 0, 1)
         weight = fade * fade * (3 - 2 * fade)
         # Long hair and shoulders stay where the neck is.
