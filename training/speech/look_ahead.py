@@ -86,7 +86,7 @@ def main() -> None:
     utterances = load_utterances(options.runs / "utterances", for_training=False)
     aligned = utterances[:: max(1, len(utterances) // _UTTERANCES)]
     log.info(
-        "| look-ahead | gap, width of %s |  of s1 | gap, width asked for by phones |",
+        "| look-ahead | gap, width of %s | of s1 | gap, width asked for by phones |",
         options.without,
     )
     for n, hops in enumerate(LOOK_AHEADS):
