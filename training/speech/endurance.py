@@ -26,15 +26,15 @@ log = logging.getLogger("training.speech.endurance")
 
 Sound = NDArray[np.float32]
 _PIECE_SECONDS = 10
-_SETTLING_HOPS = 100  # after which a sentence is answered alike whatever came before
+_SETTLING_SECONDS = 2  # of silence: what came just before may still colour an answer after less
 
 
 @dataclass(frozen=True)
 class Endurance:
     """not_finite: values of coefficients or state. state: its greatest magnitude.
 
-    drift: greatest difference of a coefficient, over the sentence, from a fresh session's; one per
-    hour, the last for the end.
+    drift: mean difference of all coefficients, over the sentence, from a fresh session's; one for
+    each hour, the last for the end. Ten seconds of sound make as much of it as hours should.
     """
 
     seconds: float
@@ -74,8 +74,8 @@ def endure(model: SpeechModel, sentence: Sound, hours: float, seed: int = 0) -> 
         greatest = max(greatest, float(np.abs(state.hidden).max()))
         if done:
             again, _ = model.step(_columns(sentence), state)
-            drift.append(float(np.abs(again - fresh)[_SETTLING_HOPS:].max()))
-            log.info("%d h: state %.2f, drift %.4f", len(drift), greatest, drift[-1])
+            drift.append(float(np.abs(again - fresh).mean()))
+            log.info("%d h: state %.2f, drift %.5f", len(drift), greatest, drift[-1])
     return Endurance(hours * 3600, not_finite, greatest, tuple(drift))
 
 
@@ -87,9 +87,9 @@ def _pieces(hours: float) -> Iterator[bool]:
 
 
 def _columns(sound: Sound) -> NDArray[np.float32]:
-    """After half a second of silence, in which a session settles."""
+    """After a silence in which a session settles."""
     log_mel = LogMel()
-    padded = np.concatenate([np.zeros(SAMPLE_RATE // 2, np.float32), sound])
+    padded = np.concatenate([np.zeros(_SETTLING_SECONDS * SAMPLE_RATE, np.float32), sound])
     return log_mel.step(padded, log_mel.initial_state())[0]
 
 
