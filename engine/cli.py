@@ -216,7 +216,7 @@ def render(
     audio: Annotated[Path, typer.Option(help="Speech: wav, mp3, ogg, m4a ...")],
     out: Annotated[Path, typer.Option(help="The mp4 to write.")],
     liveliness: Annotated[float, typer.Option(min=0, max=2, help="Blinks, gaze, sway.")] = 1.0,
-    expression: Annotated[float, typer.Option(min=0, max=2, help="How far the mouth goes.")] = 1.3,
+    expression: Annotated[float, typer.Option(min=0, max=2, help="How far the mouth goes.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Another seed blinks at other times.")] = 0,
     progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
 ) -> None:

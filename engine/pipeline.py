@@ -25,11 +25,8 @@ from engine.liveliness import Liveliness
 from engine.motion import Motion
 from engine.speech import SpeechModel, SpeechState
 
-__all__ = ["EXPRESSION", "Pipeline", "PipelineState", "TimedFrame", "TimedMotion"]
+__all__ = ["Pipeline", "PipelineState", "TimedFrame", "TimedMotion"]
 
-# The model says the mean of what mouths do for a sound, which spreads less than any one mouth does:
-# over seven GRID clips of five speakers 0.36 to 0.93 times as much.
-EXPRESSION = 1.3
 _HOPS_PER_FRAME = FRAME_SAMPLES // HOP_SAMPLES
 
 
@@ -72,7 +69,7 @@ class Pipeline:
         avatar: Avatar,
         speech: SpeechModel,
         liveliness: float = 1.0,
-        expression: float = EXPRESSION,
+        expression: float = 1.0,
     ) -> None:
         self.avatar = avatar
         self._speech = speech

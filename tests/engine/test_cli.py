@@ -16,7 +16,7 @@ import pytest
 from engine import avatar as avatar_module
 from engine import cli
 from engine.errors import BadInput
-from engine.pipeline import EXPRESSION
+from engine.pipeline import Pipeline
 from tests import bundles
 from tests.sounds import encoded, speech
 
@@ -287,5 +287,6 @@ assert not heavy, heavy
 
 
 def test_the_mouth_goes_as_far_as_live_by_default() -> None:
-    parameter = inspect.signature(cli.render).parameters["expression"]
-    assert parameter.default == EXPRESSION
+    rendered = inspect.signature(cli.render).parameters["expression"]
+    live = inspect.signature(Pipeline.__init__).parameters["expression"]
+    assert rendered.default == live.default
