@@ -52,7 +52,7 @@ def test_export_imports_what_it_declares() -> None:
 
 
 def test_export_builds_on_photo_and_photo_needs_no_torch() -> None:
-    assert "avatar-engine[photo]" in PROJECT["project"]["optional-dependencies"]["export"]
+    assert EXTRAS["photo"] <= EXTRAS["export"]
     assert not EXTRAS["photo"] & {"torch", "onnxscript", "safetensors"}
 
 
@@ -80,7 +80,7 @@ def test_every_opencv_is_below_five() -> None:
     """Both share one folder; mediapipe alone would take any."""
     project = PROJECT["project"]
     everything = sum(project["optional-dependencies"].values(), project["dependencies"])
-    found = [r for r in everything if r.startswith("opencv")]
+    found = {r for r in everything if r.startswith("opencv")}
     assert len(found) == 2
     assert all(r.endswith(",<5") for r in found)
 

@@ -241,3 +241,21 @@ def test_what_ends_before_the_best_avatar_leaves_the_fast_one(
 def test_frames_of_odd_size_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="expected an even number"):
         export_identity(photos.GOOD["png"](tmp_path), tmp_path / "x.avatar", WHO, size=333)
+
+
+def test_a_mouth_that_sits_badly_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = photos.GOOD["png"](tmp_path)
+    good = export_identity(photo, tmp_path / "a.avatar", WHO, quality="fast", size=256)
+    assert not any("sits badly" in warning for warning in good.warnings)
+    pivot = identity_module.Template.identity
+
+    def lost(self: object, *args: object, **others: object) -> dict[str, np.ndarray]:
+        """As of a face that the encoder does not know."""
+        own = dict(pivot(self, *args, **others))
+        name = next(key for key in own if key.endswith("offset"))
+        return own | {name: np.roll(own[name], 40, axis=2)}
+
+    monkeypatch.setattr(identity_module.Template, "identity", lost)
+    monkeypatch.setattr(identity_module.Template, "prove", lambda *args: 0.0)
+    bad = export_identity(photo, tmp_path / "b.avatar", WHO, quality="fast", size=256)
+    assert any("sits badly" in warning for warning in bad.warnings)
