@@ -13,7 +13,7 @@ from engine.motion import ARKIT  # noqa: E402
 from engine.runtime.onnx import OnnxModel  # noqa: E402
 from export.generator.lite import LiteConfig  # noqa: E402
 from export.generator.prior import FaceGenerator, LitePrior  # noqa: E402
-from export.to_onnx import face_onnx, to_onnx  # noqa: E402
+from export.to_onnx import FACE_OUTPUTS, face_onnx, to_onnx  # noqa: E402
 
 pytestmark = pytest.mark.export
 
@@ -40,7 +40,10 @@ def test_a_face_generator_becomes_a_face_model() -> None:
     config = LiteConfig(w_dim=16, channels=(16, 16, 16))
     prior = LitePrior(config).eval()
     generator = FaceGenerator(
-        prior, torch.randn(1, config.num_ws, config.w_dim), torch.rand(1, 6, 16, 16)
+        prior,
+        torch.randn(1, config.num_ws, config.w_dim),
+        torch.rand(1, 8, 16, 16),
+        torch.rand(52, 2),
     )
     content = face_onnx(generator)
     assert FaceModel(content).size == 16
@@ -50,5 +53,5 @@ def test_a_face_generator_becomes_a_face_model() -> None:
     with torch.no_grad():
         expected = generator(face)
     out = model.run({"face": face.numpy()})
-    for name, value in zip(("flow", "alpha", "colour"), expected, strict=True):
+    for name, value in zip(FACE_OUTPUTS, expected, strict=True):
         np.testing.assert_allclose(out[name], value.numpy(), atol=5e-3)

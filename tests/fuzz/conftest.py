@@ -69,7 +69,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
     tried = config.stash.get(TRIED, Counter())
     if tried["tried"]:
-        crashes = len(terminalreporter.stats.get("failed", []))
+        failed = terminalreporter.stats.get("failed", [])
+        crashes = sum(report.nodeid.startswith("tests/fuzz/") for report in failed)
         leaks = len(config.stash[LEAKED])
         terminalreporter.write_line(
             f"fuzzing: {tried['tried']} inputs tried, {tried['taken']} of them good ones; "
