@@ -1,0 +1,143 @@
+"""``engine export``: a photo or a short video becomes an avatar."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Optional
+
+import typer
+
+from engine.cli import terminal
+from engine.cli.terminal import ProgressStyle
+from engine.errors import MissingExtra
+
+__all__ = ["Quality", "export"]
+
+
+class Quality(StrEnum):
+    """fast: the released generator as it is. best: tuned to the person for minutes."""
+
+    fast = "fast"
+    best = "best"
+
+
+def export(
+    identity: Annotated[
+        Path, typer.Option(help="The photo or video: one face, frontal, well lit.")
+    ],
+    out: Annotated[
+        Optional[Path], typer.Option(help="The bundle to write; NAME.avatar by default.")  # noqa: UP045
+    ] = None,
+    quality: Annotated[
+        Quality, typer.Option(help="fast: seconds, no torch; best: minutes, fast first.")
+    ] = Quality.best,
+    size: Annotated[
+        int, typer.Option(min=256, max=1024, help="Side of the frame in pixels.")
+    ] = 512,
+    title: Annotated[str, typer.Option(help="What people see; the file's name by default.")] = "",
+    source: Annotated[str, typer.Option(help="Where the photo is from.")] = "a photo of the user's",
+    licence: Annotated[str, typer.Option(help="The photo's licence.")] = "private",
+    rights: Annotated[
+        str, typer.Option(help="By which right this face may be animated.")
+    ] = "the exporting user states to hold the rights to animate this face",
+    progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
+) -> None:
+    """Turn a photo or a short video into an avatar: engine export --identity me.jpg
+
+    A fast avatar is ready in seconds; at quality best it is replaced by a tuned one minutes later.
+    """
+    if any(find_spec(name) is None for name in ("mediapipe", "onnx")):
+        raise MissingExtra("making an avatar", "photo")
+    target = out or Path(f"{identity.stem}.avatar")
+    began = perf_counter()
+    kept = False
+
+    def tell(event: dict[str, object]) -> None:
+        if progress is ProgressStyle.json:
+            sys.stdout.write(json.dumps(event) + "\n")
+            sys.stdout.flush()
+
+    def usable(warnings: Sequence[str]) -> None:
+        nonlocal kept
+        for warning in warnings:
+            terminal.err.print(f"note: {warning}", soft_wrap=True)
+            tell({"note": warning})
+        kept = quality is Quality.best
+        if kept:
+            tell({"usable": True})
+        if kept and progress is ProgressStyle.bar:
+            terminal.err.print(
+                f"{target} can be used already; the best one replaces it", soft_wrap=True
+            )
+
+    try:
+        with _native_libraries_quiet(), terminal.progress(progress) as report:
+            from export.bundle import Identity
+            from export.identity import export_identity
+
+            who = Identity(target.stem, title or target.stem, source, licence, rights)
+            made = export_identity(
+                identity, target, who, quality=quality.value, size=size, progress=report,
+                usable=usable,
+            )  # fmt: skip
+    except BaseException as error:
+        if kept:
+            terminal.err.print(
+                f"note: {target} is the fast avatar, which can be used; "
+                "the same command makes the best one",
+                soft_wrap=True,
+            )
+        if isinstance(error, KeyboardInterrupt):
+            raise typer.Exit(130) from None
+        raise
+    if made.measured:
+        terminal.err.print(made.measured, soft_wrap=True)
+        tell({"measured": made.measured})
+    if progress is not ProgressStyle.json:
+        cost = f"{perf_counter() - began:.1f} s{_peak_memory()}"
+        terminal.out.print(
+            f"{target} ({target.stat().st_size / 1e6:.1f} MB) in {cost}", soft_wrap=True
+        )
+
+
+@contextmanager
+def _native_libraries_quiet() -> Iterator[None]:
+    """Around all use of torch and mediapipe: threads that sleep instead of spinning, no chatter.
+
+    TensorFlow Lite writes to file descriptor 2 whatever its log level is. What Python writes to
+    standard error still arrives there.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for small matrices more are slower
+    shown = sys.stderr
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        os.fdopen(os.dup(2), "w", buffering=1) as kept,
+    ):
+        if shown is sys.__stderr__:
+            sys.stderr = kept
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept.fileno(), 2)
+            sys.stderr = shown
+
+
+def _peak_memory() -> str:
+    """The most memory that this process has held, in words; nothing where no one counts it."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # Windows
+        return ""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return f", {getrusage(RUSAGE_SELF).ru_maxrss * unit / 1e6:.0f} MB of memory at most"

@@ -1,0 +1,44 @@
+"""The program ``engine``: its commands in the order in which one meets them, and how it ends.
+
+The one place of the engine that knows of server and export; each is imported by the command that
+needs it.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from engine.cli.bench import bench
+from engine.cli.doctor import doctor
+from engine.cli.export import export
+from engine.cli.info import info
+from engine.cli.render import render
+from engine.cli.serve import serve
+from engine.cli.terminal import err
+from engine.errors import AvatarEngineError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="One photo and a microphone become a live talking face.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (serve, export, render, info, bench, doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point. Bad input ends with exit code 2 and one message, never with a traceback."""
+    try:
+        app()
+    except AvatarEngineError as error:
+        err.print(f"error: {error}", soft_wrap=True)
+        raise SystemExit(2) from None
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise  # not a library of the system's: a defect of ours
+        err.print(f"error: {error}: see `engine doctor`", soft_wrap=True)
+        raise SystemExit(2) from None

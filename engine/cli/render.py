@@ -1,0 +1,45 @@
+"""``engine render``: a sound file and an avatar become a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli import terminal
+from engine.cli.terminal import ProgressStyle
+
+__all__ = ["render"]
+
+
+def render(
+    avatar: Annotated[str, typer.Option(help="A built-in avatar's name, or a file.")],
+    audio: Annotated[Path, typer.Option(help="Speech: wav, mp3, ogg, m4a ...")],
+    out: Annotated[Path, typer.Option(help="The mp4 to write.")],
+    liveliness: Annotated[float, typer.Option(min=0, max=2, help="Blinks, gaze, sway.")] = 1.0,
+    expression: Annotated[float, typer.Option(min=0, max=2, help="How far the mouth goes.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed blinks at other times.")] = 0,
+    progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
+) -> None:
+    """Let an avatar speak a sound file: engine render --avatar X --audio in.wav --out out.mp4"""
+    from engine.avatar import Avatar, find_avatar
+    from engine.pipeline import Pipeline
+    from engine.render import render as render_file
+    from engine.render import sound_seconds
+    from engine.speech import SpeechModel
+
+    pipeline = Pipeline(
+        Avatar.load(find_avatar(avatar)), SpeechModel.load(), liveliness, expression
+    )
+    seconds = sound_seconds(audio)
+    with terminal.progress(progress) as report:
+        frames = render_file(
+            pipeline,
+            audio,
+            out,
+            seed=seed,
+            progress=lambda done: report("rendering", min(done / seconds, 1.0) if seconds else 0.0),
+        )
+    if progress is not ProgressStyle.json:
+        terminal.out.print(f"{out} ({frames} frames)", soft_wrap=True)
