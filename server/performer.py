@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE, Resampler
 from engine.clock import Clock
+from engine.live.timeline import RATE
 from engine.motion import Motion
 from server.frames import FrameShelf
 from server.metrics import Recent, SessionCounts, Timings
-from server.timeline import RATE
 
 __all__ = ["RESAMPLER_HOLDS", "Performance", "Performer", "Timed", "picture"]
 

@@ -26,15 +26,15 @@ from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
 from engine.clock import Clock
-from server import allowance, timeline
-from server.budget import Budget
+from engine.live import allowance, timeline
+from engine.live.budget import Budget
+from engine.live.voice import VoiceMemory
 from server.frames import FrameShelf
 from server.gallery import Character
 from server.metrics import Recent, SessionCounts, Timings
 from server.performer import RESAMPLER_HOLDS, Performer, picture
 from server.schedule import Schedule
 from server.tracks import FRAME_NS, FaceTrack, VoiceTrack
-from server.voice import VoiceMemory
 
 __all__ = ["Session", "mono"]
 

@@ -13,12 +13,12 @@ import av
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
+from engine.live.timeline import RATE
+from engine.live.voice import VoiceMemory
 from server.frames import FrameShelf
 from server.metrics import SessionCounts, Timings
 from server.rtc.opus import LOOK_AHEAD
 from server.schedule import Schedule
-from server.timeline import RATE
-from server.voice import VoiceMemory
 
 __all__ = ["FRAME_NS", "PACKET", "FaceTrack", "VoiceTrack"]
 

@@ -16,10 +16,10 @@ from hypothesis.extra import numpy as hnp
 
 from engine.audio import Resampler, decode
 from engine.errors import BadAudio
-from server import timeline
+from engine.live import timeline
+from engine.live.timeline import RATE, Need
+from engine.live.voice import VoiceMemory
 from server.session import mono
-from server.timeline import RATE, Need
-from server.voice import VoiceMemory
 
 MS = RATE // 1000
 NEED = Need(first=50 * MS, period=1920, margin=22 * MS)

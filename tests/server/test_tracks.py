@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
 
+from engine.live.voice import VoiceMemory
 from server.frames import FrameShelf
 from server.metrics import SessionCounts, Timings
 from server.schedule import Schedule
 from server.tracks import FaceTrack, VoiceTrack
-from server.voice import VoiceMemory
 from tests.virtual_time import LoopClock, run
 
 

@@ -3,8 +3,8 @@
 ``delay`` is what a session begins with: what was captured at time t leaves as sound and as picture
 at t + delay. It has to cover the longest of the parts that the picture waits for, or frames are
 missed; every millisecond more is latency for nothing. While the session runs, the allowance for
-drawing follows the machine (``server.allowance``), and the jitter what comes
-(``server.timeline``).
+drawing follows the machine (``engine.live.allowance``), and the jitter what comes
+(``engine.live.timeline``).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server import allowance
-from server.allowance import AllowanceState, begin, step
+from engine.live import allowance
+from engine.live.allowance import AllowanceState, begin, step
 
 
 def after(times_ms: list[float], state: AllowanceState) -> AllowanceState:

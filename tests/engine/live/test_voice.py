@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from server.voice import VoiceMemory
+from engine.live.voice import VoiceMemory
 
 
 def test_gives_back_what_was_put_in_across_the_ring() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.budget import Budget
+from engine.live.budget import Budget
 
 
 def test_is_the_sum_of_its_parts() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from server import timeline
-from server.timeline import RATE, Need, TimelineState, begin, conceal, place
+from engine.live import timeline
+from engine.live.timeline import RATE, Need, TimelineState, begin, conceal, place
 
 PACKET = 480
 FRAME = 1920
