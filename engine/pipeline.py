@@ -60,6 +60,7 @@ class PipelineState:
 class Pipeline:
     """An avatar that listens. Immutable; one serves any number of sessions.
 
+    speech: the shipped one by default; one serves any number of pipelines.
     liveliness: strength of blinks, gaze and sway; 0 holds the face still but for the mouth.
     expression: how far the mouth goes for what the speech model says, 1 for just as far.
     """
@@ -67,12 +68,12 @@ class Pipeline:
     def __init__(
         self,
         avatar: Avatar,
-        speech: SpeechModel,
+        speech: SpeechModel | None = None,
         liveliness: float = 1.0,
         expression: float = 1.0,
     ) -> None:
         self.avatar = avatar
-        self._speech = speech
+        self._speech = speech or SpeechModel.load()
         self._features = LogMel()
         self._liveliness = Liveliness(strength=liveliness)
         self._expression = np.float32(expression)
