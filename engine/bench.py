@@ -16,7 +16,7 @@ from engine.motion import Motion, coefficients
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
 
-__all__ = ["Row", "measure"]
+__all__ = ["Row", "frame_milliseconds", "measure"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,28 @@ def _timed(stage: str, count: int, work: Callable[[int], object]) -> Row:
     return Row(stage, float(np.median(walls)), float(np.quantile(walls, 0.95)), cpu)
 
 
+def _speaking(count: int) -> list[Motion]:
+    """Motions in which lips and head move."""
+    return [
+        Motion(
+            coefficients(jawOpen=0.4 * abs(np.sin(n / 3)), mouthFunnel=0.3 * abs(np.sin(n / 7))),
+            np.array([0.01 * np.sin(n / 9), 0.02 * np.sin(n / 11), 0.01], np.float32),
+        )
+        for n in range(count)
+    ]
+
+
+def frame_milliseconds(avatar: Avatar, count: int = 15) -> float:
+    """Processor time from a motion to its frame: a hint, had in a third of a second.
+
+    Not wall time: what else runs on the machine is not the avatar's cost.
+    """
+    cv2.setNumThreads(1)
+    pipeline = Pipeline(avatar, SpeechModel.load())
+    motions = _speaking(count)
+    return _timed("motion to frame", count, lambda n: pipeline.draw(motions[n])).cpu
+
+
 def measure(avatar: Avatar, count: int) -> list[Row]:
     """One row a stage, and the whole. OpenCV and onnxruntime use one thread each."""
     cv2.setNumThreads(1)
@@ -54,13 +76,7 @@ def measure(avatar: Avatar, count: int) -> list[Row]:
     columns = features.step(sound[0], mel)[0]
     columns = np.resize(columns, (FRAME_SAMPLES // HOP_SAMPLES, columns.shape[1]))
     heard = speech.initial_state()
-    motions = [
-        Motion(
-            coefficients(jawOpen=0.4 * abs(np.sin(n / 3)), mouthFunnel=0.3 * abs(np.sin(n / 7))),
-            np.array([0.01 * np.sin(n / 9), 0.02 * np.sin(n / 11), 0.01], np.float32),
-        )
-        for n in range(count)
-    ]
+    motions = _speaking(count)
     canvases = [avatar.face.canvas(m.face) for m in motions[:20]]
     rows = [
         _timed("log-mel, 4 columns", count, lambda n: features.step(sound[n], mel)),

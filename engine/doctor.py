@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and the command that brings it.
+"""What can run here, what is missing, and the command that brings it.
 
 What may be missing is imported by the check that looks for it.
 """
@@ -6,14 +6,19 @@ What may be missing is imported by the check that looks for it.
 from __future__ import annotations
 
 import platform
+import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 
 from engine.errors import AvatarEngineError
 
-__all__ = ["Check", "examine"]
+__all__ = ["Check", "cure", "examine"]
+
+_FRAME_MS = 40
+_EXTRA = re.compile(r"pip install 'avatar-engine\[([a-z]+)\]'")
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,18 @@ def examine() -> list[Check]:
     checks.append(_opencv())
     if all(check.passed for check in checks):
         checks += [_speech(), *_avatars()]
-    checks.append(_extra("making avatars (photo)", ("mediapipe", "onnx"), "photo"))
-    checks.append(_extra("tuning them to the person (export)", ("torch",), "export"))
+    checks.append(_extra("quick avatars from photos", ("mediapipe", "onnx"), "photo"))
+    checks.append(_extra("tuned avatars, from videos too", ("torch", "onnxscript"), "export"))
+    checks.append(_extra("photos as iPhones store them", ("pillow_heif",), "heic"))
     return checks
+
+
+def cure(checks: Sequence[Check]) -> list[str]:
+    """The commands that bring what is missing; all extras in one."""
+    remedies = [check.remedy for check in checks if check.remedy]
+    extras = [match[1] for remedy in remedies if (match := _EXTRA.fullmatch(remedy))]
+    others = [remedy for remedy in remedies if not _EXTRA.fullmatch(remedy)]
+    return others + ([f"pip install 'avatar-engine[{','.join(extras)}]'"] if extras else [])
 
 
 def _extra(what: str, packages: tuple[str, ...], extra: str) -> Check:
@@ -114,14 +128,21 @@ def _speech() -> Check:
 
 
 def _avatars() -> list[Check]:
+    """The built-in ones, each loaded, and how fast this machine draws one of them."""
     from engine.avatar import Avatar, builtin_avatars
+    from engine.bench import frame_milliseconds
 
-    checks = []
+    checks, sound = [], {}
     for name, path in builtin_avatars().items():
         try:
-            avatar = Avatar.load(path)
+            sound[name] = Avatar.load(path)
         except AvatarEngineError as error:
             checks.append(Check(f"avatar {name}", False, str(error), "install the package again"))
-        else:
-            checks.append(Check(f"avatar {name}", True, f"{avatar.width} x {avatar.height}"))
+    if sound:
+        checks.append(Check("built-in avatars", True, ", ".join(sound)))
+        each = frame_milliseconds(next(iter(sound.values())))
+        finding = f"{each:.0f} ms of one core for a frame now, {_FRAME_MS} ms are there"
+        if each >= _FRAME_MS:
+            finding += ": faces of `engine export --size 256` cost less"
+        checks.append(Check("speed", each < _FRAME_MS, finding, needed=False))
     return checks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -14,11 +14,24 @@ __all__ = ["bench"]
 
 def bench(
     avatar: Annotated[
-        Optional[str], typer.Option(help="Name or file; the first built-in one by default.")  # noqa: UP045
+        str | None,
+        typer.Option(metavar="AVATAR", help="Name or file; the first built-in one by default."),
     ] = None,
-    frames: Annotated[int, typer.Option(min=10, help="Frames to measure over.")] = 200,
+    frames: Annotated[
+        int, typer.Option(min=10, metavar="NUMBER", help="Frames to measure over.")
+    ] = 200,
 ) -> None:
-    """Measure every stage of the pipeline on one core."""
+    """Measure every stage of the pipeline on one core.
+
+    Needs some ten seconds in which the machine is otherwise quiet.
+
+    Gives a table: at 25 frames a second a live face has 40 ms for each.
+
+    \b
+    Examples:
+      engine bench
+      engine bench --avatar me.avatar --frames 500
+    """
     from engine.avatar import Avatar, builtin_avatars, find_avatar
     from engine.bench import measure
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -30,29 +30,48 @@ class Quality(StrEnum):
 
 
 def export(
-    identity: Annotated[
-        Path, typer.Option(help="The photo or video: one face, frontal, well lit.")
-    ],
+    identity: Annotated[Path, typer.Option(metavar="FILE", help="The photo or the video.")],
     out: Annotated[
-        Optional[Path], typer.Option(help="The bundle to write; NAME.avatar by default.")  # noqa: UP045
+        Path | None,
+        typer.Option(metavar="FILE", help="The avatar to write; NAME.avatar by default."),
     ] = None,
     quality: Annotated[
         Quality, typer.Option(help="fast: seconds, no torch; best: minutes, fast first.")
     ] = Quality.best,
     size: Annotated[
-        int, typer.Option(min=256, max=1024, help="Side of the frame in pixels.")
+        int, typer.Option(min=256, max=1024, metavar="PIXELS", help="Side of the frame in pixels.")
     ] = 512,
-    title: Annotated[str, typer.Option(help="What people see; the file's name by default.")] = "",
-    source: Annotated[str, typer.Option(help="Where the photo is from.")] = "a photo of the user's",
-    licence: Annotated[str, typer.Option(help="The photo's licence.")] = "private",
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="What people see; the file's name by default.")
+    ] = "",
+    source: Annotated[
+        str, typer.Option(metavar="TEXT", help="Where the photo is from; kept in the avatar.")
+    ] = "a photo of the user's",
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="The photo's licence; kept as well.")
+    ] = "private",
     rights: Annotated[
-        str, typer.Option(help="By which right this face may be animated.")
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="By which right this face may be animated; kept, and shown by info.",
+        ),
     ] = "the exporting user states to hold the rights to animate this face",
     progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
 ) -> None:
-    """Turn a photo or a short video into an avatar: engine export --identity me.jpg
+    """Turn a photo or a short video into an avatar.
 
-    A fast avatar is ready in seconds; at quality best it is replaced by a tuned one minutes later.
+    Needs one face that looks into the camera, in even light, with the lips closed; or a video of 10
+    seconds to 5 minutes of somebody who talks. And the extra `photo`, for best and videos `export`.
+
+    Gives NAME.avatar, some 4 MB. At quality best a fast one is there within seconds, and replaced
+    minutes later by one that is tuned to this face. Notes say what of the photo will show.
+
+    \b
+    Examples:
+      engine export --identity me.jpg
+      engine export --identity me.jpg --quality fast --title Kim --out kim.avatar
+      engine export --identity me.mp4
     """
     if any(find_spec(name) is None for name in ("mediapipe", "onnx")):
         raise MissingExtra("making an avatar", "photo")

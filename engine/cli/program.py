@@ -6,6 +6,9 @@ needs it.
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from engine.cli.bench import bench
@@ -14,13 +17,23 @@ from engine.cli.export import export
 from engine.cli.info import info
 from engine.cli.render import render
 from engine.cli.serve import serve
-from engine.cli.terminal import err
+from engine.cli.terminal import err, out
 from engine.errors import AvatarEngineError
 
 __all__ = ["app", "main"]
 
+_HELP = """One photo and a microphone become a live talking face.
+
+\b
+  engine serve                           the page: choose a face, allow the microphone, talk
+  engine export --identity me.jpg        your own face, as me.avatar
+  engine serve --avatar me.avatar        the page with it
+  engine doctor                          what can run here, what is missing
+
+Each command says with --help what it needs and gives, with examples.
+"""
 app = typer.Typer(
-    help="One photo and a microphone become a live talking face.",
+    help=_HELP,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,10 +43,25 @@ for command in (serve, export, render, info, bench, doctor):
     app.command()(command)
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"avatar-engine {metadata.version('avatar-engine')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _engine(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which.")
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
     """Entry point. Bad input ends with exit code 2 and one message, never with a traceback."""
     try:
-        app()
+        app(prog_name="engine")
     except AvatarEngineError as error:
         err.print(f"error: {error}", soft_wrap=True)
         raise SystemExit(2) from None

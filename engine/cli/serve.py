@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -31,42 +31,67 @@ class LogLevel(StrEnum):
 
 def serve(
     avatar: Annotated[
-        Optional[list[str]], typer.Option(help="Name or file; all that are built in by default.")  # noqa: UP045
+        list[str] | None,
+        typer.Option(
+            metavar="AVATAR", help="Name or file, repeatable; all built-in ones by default."
+        ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Where to listen.")] = "localhost",
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 8080,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for everywhere.")
+    ] = "localhost",
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="NUMBER", help="Of the page; 0 for any that is free."
+        ),
+    ] = 8080,
     max_sessions: Annotated[
-        str, typer.Option(help="Live at a time; auto for what the machine carries.")
+        str,
+        typer.Option(metavar="NUMBER", help="Live at a time; auto for what the machine carries."),
     ] = "auto",
     token: Annotated[
-        Optional[str], typer.Option(envvar="AVATAR_TOKEN", help="Asked of every request.")  # noqa: UP045
+        str | None,
+        typer.Option(envvar="AVATAR_TOKEN", metavar="TEXT", help="Asked of every request."),
     ] = None,
     open_to_all: Annotated[
         bool, typer.Option("--open-to-all", help="Listen beyond this machine without a token.")
     ] = False,
     public_url: Annotated[
-        Optional[str], typer.Option(help="How browsers reach it through a proxy on this machine.")  # noqa: UP045
+        str | None,
+        typer.Option(metavar="URL", help="How browsers reach it through a proxy on this machine."),
     ] = None,
     tls: Annotated[
-        Optional[tuple[Path, Path]],  # noqa: UP045
+        tuple[Path, Path] | None,
         typer.Option(metavar="CERT KEY", help="Serve https with these PEM files."),
     ] = None,
     media_address: Annotated[
-        Optional[list[str]], typer.Option(help="Of this machine, for media; all by default.")  # noqa: UP045
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS", help="Of this machine, for media, repeatable; all by default."
+        ),
     ] = None,
     ice_server: Annotated[
-        Optional[list[str]], typer.Option(help="stun:HOST:PORT or turn:HOST:PORT, repeatable.")  # noqa: UP045
+        list[str] | None,
+        typer.Option(metavar="URL", help="stun:HOST:PORT or turn:HOST:PORT, repeatable."),
     ] = None,
-    ice_username: Annotated[Optional[str], typer.Option(help="For the TURN server.")] = None,  # noqa: UP045
+    ice_username: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="For the TURN server.")
+    ] = None,
     ice_credential: Annotated[
-        Optional[str], typer.Option(envvar="AVATAR_ICE_CREDENTIAL", help="For the TURN server.")  # noqa: UP045
+        str | None,
+        typer.Option(metavar="TEXT", envvar="AVATAR_ICE_CREDENTIAL", help="For the TURN server."),
     ] = None,
     turn_secret: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar="AVATAR_TURN_SECRET", help="Shared with TURN instead of a password."),
+        str | None,
+        typer.Option(
+            envvar="AVATAR_TURN_SECRET",
+            metavar="TEXT",
+            help="Shared with TURN instead of a password.",
+        ),
     ] = None,
     mark: Annotated[
-        Optional[str], typer.Option(help='Text in the corner of every picture: "AI generated".')  # noqa: UP045
+        str | None,
+        typer.Option(metavar="TEXT", help='Text in the corner of every picture: "AI generated".'),
     ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="For people or for programs.")] = (
         LogFormat.text
@@ -75,7 +100,20 @@ def serve(
         LogLevel.warning
     ),
 ) -> None:
-    """Serve the page where a face talks along with your microphone."""
+    """Serve the page where a face talks along with your microphone.
+
+    Needs a browser on this machine. For browsers elsewhere: https, a token, and UDP that passes
+    (docs/deploy.md).
+
+    Gives a page at http://localhost:8080 until Ctrl-C: choose a face, allow the microphone, talk.
+    With the extra `photo` faces can be made there as well.
+
+    \b
+    Examples:
+      engine serve
+      engine serve --avatar me.avatar --avatar amara --port 9000
+      AVATAR_TOKEN=SECRET engine serve --host 0.0.0.0 --tls cert.pem key.pem
+    """
     from server.app import Settings
     from server.app import serve as run_server
     from server.ice import IceServers

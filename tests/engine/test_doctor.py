@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine import avatar as avatar_module
-from engine import doctor
-from engine.doctor import Check, examine
+from engine import bench, doctor
+from engine.doctor import Check, cure, examine
 from tests import bundles
 
 
@@ -75,7 +75,7 @@ def test_an_opencv_that_can_not_be_loaded(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_export_all_else_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "find_spec", lambda name: None)
-    for what, extra in (("making avatars", "photo"), ("tuning them", "export")):
+    for what, extra in (("quick", "photo"), ("tuned", "export"), ("photos as", "heic")):
         check = found(what)
         assert not check.passed
         assert not check.needed
@@ -86,6 +86,29 @@ def test_a_damaged_avatar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     bundles.bundle(tmp_path / "good.avatar")
     bundles.bundle(tmp_path / "bad.avatar", schema=9)
     monkeypatch.setattr(avatar_module, "_BUILTIN", tmp_path)
-    assert found("avatar good").passed
+    assert found("built-in avatars").passed
+    assert found("built-in avatars").finding == "good"
     assert not found("avatar bad").passed
     assert "schema 9" in found("avatar bad").finding
+
+
+def test_how_fast_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each, passed in ((15.0, True), (55.0, False)):
+        monkeypatch.setattr(bench, "frame_milliseconds", lambda avatar, each=each: each)
+        check = found("speed")
+        assert check.passed is passed
+        assert not check.needed
+        assert f"{each:.0f} ms of one core for a frame now, 40 ms are there" in check.finding
+        assert ("--size 256" in check.finding) is not passed
+
+
+def test_one_command_brings_all_extras() -> None:
+    def lacking(remedy: str) -> Check:
+        return Check("it", False, "not there", remedy)
+
+    extras = [lacking(f"pip install 'avatar-engine[{extra}]'") for extra in ("photo", "heic")]
+    assert cure([Check("it", True, "there")]) == []
+    assert cure([extras[0], lacking("use Python 3.12"), extras[1]]) == [
+        "use Python 3.12",
+        "pip install 'avatar-engine[photo,heic]'",
+    ]

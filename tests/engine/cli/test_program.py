@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import typer
 
 from engine.cli import program
 from engine.errors import BadInput
 from tests import bundles
-from tests.engine.cli.calls import Run, refused
+from tests.engine.cli.calls import Run, parse, refused
+
+COMMANDS = sorted(typer.main.get_command(program.app).commands)
 
 
-def test_help_names_every_command(run: Run) -> None:
+def test_the_first_page_names_every_command(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("export", "render", "serve", "info", "bench", "doctor"):
-        assert command in out
+    for command in COMMANDS:
+        assert f"\n  {command} " in out
+    for line in re.findall(r"^    (engine .+?)   ", out, re.M):
+        parse(line)
+
+
+def test_without_a_command_it_is_the_same_page(run: Run) -> None:
+    code, out, err = run()
+    assert code == 2
+    assert run("--help")[1] == out + err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_a_command_needs_and_gives_and_shows_examples(
+    run: Run, command: str
+) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert re.search(r"^  Needs ", out, re.M), "what does it need?"
+    assert re.search(r"^  Gives ", out, re.M), "what does it give?"
+    examples = out.partition("\n  Examples:\n")[2].partition("\n\n")[0].splitlines()
+    assert examples, "it has no example"
+    assert {parse(line) for line in examples} == {command}
+    options = out.partition("\nOptions:\n")[2]
+    for option in re.findall(r"^  (--[a-z-]+)", options, re.M):
+        assert re.search(rf"^  {option}(?: .*)?(?:  |\n {{8,}})\S", options, re.M), (
+            f"{option} says nothing"
+        )
+
+
+def test_it_says_which_version_it_is(run: Run) -> None:
+    assert run("--version") == (0, f"avatar-engine {metadata.version('avatar-engine')}\n", "")
 
 
 def _altered(path: Path) -> Path:
@@ -69,7 +104,7 @@ def test_a_bundle_with(
 def test_a_library_missing_in_the_system_is_no_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> None:
+    def fail(**options: object) -> None:
         raise ImportError("libGL.so.1: cannot open shared object file")
 
     monkeypatch.setattr(program, "app", fail)
@@ -80,7 +115,7 @@ def test_a_library_missing_in_the_system_is_no_traceback(
 
 
 def test_our_own_defects_do_show_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
+    def fail(**options: object) -> None:
         raise ImportError("cannot import name 'x'")
 
     monkeypatch.setattr(program, "app", fail)
@@ -91,7 +126,7 @@ def test_our_own_defects_do_show_a_traceback(run: Run, monkeypatch: pytest.Monke
 def test_what_a_message_quotes_is_not_taken_for_markup(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> None:
+    def fail(**options: object) -> None:
         raise BadInput("me [red].jpg is missing, expected me [bold].jpg")
 
     monkeypatch.setattr(program, "app", fail)
