@@ -7,7 +7,8 @@
     │   ├── BadPhoto             no face, several faces, profile, eyes shut, too small, truncated
     │   ├── BadAudio             empty, undecodable, NaN samples
     │   ├── BadBundle            not an .avatar, altered, from the future, hostile
-    │   └── BadOffer             not an SDP offer, or one we can not answer
+    │   ├── BadOffer             not an SDP offer, or one we can not answer
+    │   └── BadControl           a value that no face can be asked for
     ├── MissingExtra             an optional dependency set is not installed: HTTP 501
     └── ModelMismatch            a model's names, shapes or metadata are not what the engine speaks
 
@@ -20,6 +21,7 @@ __all__ = [
     "AvatarEngineError",
     "BadAudio",
     "BadBundle",
+    "BadControl",
     "BadInput",
     "BadOffer",
     "BadPhoto",
@@ -50,6 +52,10 @@ class BadBundle(BadInput):
 
 class BadOffer(BadInput):
     """The body is no SDP offer, or holds nothing we can answer."""
+
+
+class BadControl(BadInput):
+    """A value of live control is out of its range, or has a name that nobody knows."""
 
 
 class MissingExtra(AvatarEngineError):

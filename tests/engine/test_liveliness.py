@@ -44,6 +44,20 @@ def test_strength_nought_holds_still() -> None:
         assert not motion.head.any()
 
 
+def test_strength_is_how_often_it_blinks() -> None:
+    """0 never, 2 about twice as often; a blink itself is what it always is."""
+    counts = []
+    for strength in (0.0, 0.5, 1.0, 2.0):
+        living = Liveliness(seed=3, strength=strength)
+        lids = np.array([living.blink(n * 2 * FRAME_SAMPLES) for n in range(120 * 12)])
+        counts.append(int(((lids[1:] > 0.5) & (lids[:-1] <= 0.5)).sum()))
+        assert strength == 0 or lids.max() == 1
+    none, few, some, many = counts
+    assert none == 0
+    assert 0.25 * some <= few <= 0.75 * some
+    assert 1.5 * some <= many <= 2.5 * some
+
+
 def test_blinks_as_often_and_as_fast_as_people(faces: NDArray[np.float32]) -> None:
     lid = faces[:, _LEFT]
     np.testing.assert_array_equal(lid, faces[:, _RIGHT])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES
 from engine.avatar import Avatar
+from engine.control import NEUTRAL, Control
 from engine.motion import ARKIT_INDEX, Motion, coefficients
 from engine.pipeline import Pipeline, PipelineState, TimedMotion
 from engine.speech import SpeechModel
@@ -34,11 +35,15 @@ def pipeline(avatar: Avatar) -> Pipeline:
 
 
 def listen(
-    pipeline: Pipeline, sound: NDArray[np.float32], chunk: int, seed: int = 0
+    pipeline: Pipeline,
+    sound: NDArray[np.float32],
+    chunk: int,
+    seed: int = 0,
+    control: Control = NEUTRAL,
 ) -> tuple[list[TimedMotion], PipelineState]:
     motions, state = [], pipeline.initial_state(seed)
     for k in range(0, len(sound), chunk):
-        found, state = pipeline.listen(sound[k : k + chunk], state)
+        found, state = pipeline.listen(sound[k : k + chunk], state, control)
         motions += found
     return motions, state
 
@@ -55,6 +60,33 @@ def test_chunked_equals_whole(pipeline: Pipeline, chunk: int) -> None:
     assert [m.pts for m in motions] == [m.pts for m in whole]
     np.testing.assert_allclose(table(motions), table(whole), atol=1e-5)
     assert table(whole)[:, ARKIT_INDEX["jawOpen"]].max() > 0.05
+
+
+def test_controlled_chunked_equals_whole(pipeline: Pipeline) -> None:
+    sound, control = voice(1), Control(smile=0.7, gaze=(0.5, 0.2), blinks=1, add={"jawOpen": 0.1})
+    whole, _ = listen(pipeline, sound, len(sound), control=control)
+    motions, _ = listen(pipeline, sound, 137, control=control)
+    np.testing.assert_allclose(table(motions), table(whole), atol=1e-5)
+    assert table(whole)[-1, ARKIT_INDEX["mouthSmileLeft"]] > 0.2
+    again, _ = listen(pipeline, sound, 640)
+    np.testing.assert_array_equal(table(again), table(listen(pipeline, sound, 640)[0]))
+
+
+def test_control_acts_from_the_next_motion_on_and_on_its_own_stream(pipeline: Pipeline) -> None:
+    sound, control = voice(1), Control(brow=1, smile=-1)
+    expected = table(listen(pipeline, sound, 640)[0])
+    state, other, rows, others = pipeline.initial_state(), pipeline.initial_state(), [], []
+    before = 0
+    for k in range(0, len(sound), 640):
+        wanted = control if k >= 8000 else NEUTRAL
+        found, state = pipeline.listen(sound[k : k + 640], state, wanted)
+        rows += found
+        before = len(rows) if wanted is NEUTRAL else before
+        found, other = pipeline.listen(sound[k : k + 640], other)
+        others += found
+    np.testing.assert_array_equal(table(others), expected)
+    changed = np.flatnonzero((table(rows) != expected).any(1))
+    assert changed.tolist() == list(range(before, len(rows)))
 
 
 def test_one_motion_every_frame_from_nought_on(pipeline: Pipeline) -> None:
