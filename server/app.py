@@ -105,8 +105,7 @@ def make_app(
     Raises Refusal for an address open to others without a token.
     """
     # Behind a proxy everybody reaches it, whatever address it listens on.
-    seen_as = "0.0.0.0" if settings.public_url else settings.host
-    refuse_open_door(seen_as, settings.token, settings.open_to_all)
+    refuse_open_door(settings.public_url or settings.host, settings.token, settings.open_to_all)
     if settings.media:
         listen_for_media_on(settings.media)
     notice_loss_quickly()

@@ -75,7 +75,7 @@ def refuse_open_door(host: str, token: str | None, open_to_all: bool) -> None:
     """Raises Refusal for an address that others can reach, without a token and not on purpose."""
     if not (is_loopback(host) or token or open_to_all):
         raise Refusal(
-            f"the host {host} can be reached by others and no token is set, expected localhost or "
+            f"{host} can be reached by others and no token is set, expected localhost or "
             "a token: add --token, or --open-to-all if everybody may use this machine"
         )
 

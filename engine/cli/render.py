@@ -34,7 +34,7 @@ def render(
 
     Needs an avatar, and speech in any format that FFmpeg reads, of any length.
 
-    Gives an mp4 (H.264 and AAC, 25 frames a second), about as fast as the speech is long.
+    Gives an mp4: H.264 and AAC, 25 frames a second.
 
     \b
     Examples:
