@@ -113,7 +113,7 @@ def reduced(images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 def check_row(value: NDArray[np.float32]) -> NDArray[np.float64]:
     """Mean, standard deviation and the first eight numbers, as ``check_values`` has them."""
     first = np.zeros(8)
-    head = value[0].reshape(-1)[:8]
+    head = value.reshape(-1)[:8]
     first[: len(head)] = head
     wide = value.astype(np.float64)
     return np.array([wide.mean(), wide.std(), *first])
