@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # the same as below, for type checkers and editors
     from engine.avatar import Avatar as Avatar
     from engine.avatar import builtin_avatars as builtin_avatars
     from engine.avatar import find_avatar as find_avatar
+    from engine.control import NEUTRAL as NEUTRAL
+    from engine.control import Control as Control
     from engine.errors import AvatarEngineError as AvatarEngineError
     from engine.errors import BadInput as BadInput
     from engine.motion import ARKIT as ARKIT
@@ -31,10 +33,12 @@ if TYPE_CHECKING:  # the same as below, for type checkers and editors
 __all__ = [
     "ARKIT",
     "FRAME_SAMPLES",
+    "NEUTRAL",
     "SAMPLE_RATE",
     "Avatar",
     "AvatarEngineError",
     "BadInput",
+    "Control",
     "Motion",
     "Pipeline",
     "PipelineState",
@@ -52,10 +56,12 @@ if not TYPE_CHECKING:  # hidden from type checkers: to them every name would exi
     _HOME = {
         "ARKIT": "motion",
         "FRAME_SAMPLES": "audio",
+        "NEUTRAL": "control",
         "SAMPLE_RATE": "audio",
         "Avatar": "avatar",
         "AvatarEngineError": "errors",
         "BadInput": "errors",
+        "Control": "control",
         "Motion": "motion",
         "Pipeline": "pipeline",
         "PipelineState": "pipeline",

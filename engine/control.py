@@ -1,26 +1,16 @@
-"""Live control: what a user may steer while the face talks, and how it becomes motion.
-
-Control says where to go, the state where the face is on its way there. Every value follows its goal
-as a critically damped spring does, without overshoot and without a jump in speed, so that a slider
-that jumps does not make the face jump.
-"""
+"""Live control: what a user may steer while the face talks. ``engine.controller`` acts on it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import numpy as np
-from numpy.typing import NDArray
-
-from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
 from engine.compositor import HEAD_LIMIT
 from engine.errors import BadControl
-from engine.liveliness import BLINK_SECONDS, Liveliness, blink_closure, eye_coefficients
-from engine.motion import ARKIT, ARKIT_INDEX, Motion, coefficients
+from engine.motion import ARKIT
 
-__all__ = ["HEAD_NAMES", "NEUTRAL", "RANGES", "Control", "ControlState", "Controller"]
+__all__ = ["HEAD_NAMES", "NEUTRAL", "RANGES", "Control"]
 
 # Least and most of each single value.
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -36,8 +26,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
 # The head among the manual values, in the order of Motion.head.
 HEAD_NAMES = ("headPitch", "headYaw", "headRoll")
 
-_MANUAL = {name: k for k, name in enumerate((*ARKIT, *HEAD_NAMES))}
-_FACE = len(ARKIT)
+_NAMES = frozenset((*ARKIT, *HEAD_NAMES))
 
 
 def _checked(name: str, value: object, least: float, most: float) -> None:
@@ -101,7 +90,7 @@ class Control:
             if not isinstance(manual, Mapping):
                 raise BadControl(f"got {part} {manual!r:.40}, expected names and numbers")
             for name, value in manual.items():
-                if name not in _MANUAL:
+                if name not in _NAMES:
                     raise BadControl(
                         f"got {part} of {name!r:.40}, expected one of ARKit's 52 names, "
                         f"as jawOpen, or {', '.join(HEAD_NAMES)}"
@@ -113,183 +102,3 @@ class Control:
 
 
 NEUTRAL = Control()
-
-
-# Where in the vector of followed values each of them stands.
-_SCALARS = {name: k for k, name in enumerate(RANGES)}
-_GAZE = slice(len(RANGES), len(RANGES) + 2)
-_HELD = _GAZE.stop  # 1 when the gaze stays where it is told, 0 when it wanders
-_POSE = slice(_HELD + 1, _HELD + 4)
-_ADD = slice(_POSE.stop, _POSE.stop + len(_MANUAL))
-_VALUE = slice(_ADD.stop, _ADD.stop + len(_MANUAL))
-_WEIGHT = slice(_VALUE.stop, _VALUE.stop + len(_MANUAL))
-
-# How fast each follows, 1/s: nine tenths of the way in 3.9 / rate seconds. Eyes jump, as eyes do;
-# what somebody sends by hand or from a camera is smooth by itself and should not come late.
-_RATE = np.full(_WEIGHT.stop, 14.0)
-_RATE[_GAZE] = _RATE[_HELD] = 45.0
-_RATE[_POSE] = 10.0
-_RATE[_ADD.start :] = 40.0
-_STEP = _RATE * (FRAME_SAMPLES / SAMPLE_RATE)
-_DECAY = np.exp(-_STEP)
-_THERE = 1e-3  # so near and so slow it has arrived
-
-# What each looks like, at its ends.
-_SMILE = coefficients(mouthSmile=0.75, cheekSquint=0.35, eyeSquint=0.20, mouthDimple=0.15)
-_FROWN = coefficients(mouthFrown=0.50, mouthShrugLower=0.25, browInnerUp=0.15)
-_BROW_UP = coefficients(browInnerUp=0.70, browOuterUp=0.60)
-_BROW_DOWN = coefficients(browDown=0.70, eyeSquint=0.15)
-_EYES_WIDE = coefficients(eyeWide=0.60)
-_EYES_NARROW = coefficients(eyeSquint=0.70)
-_ROUND = [ARKIT_INDEX["mouthFunnel"], ARKIT_INDEX["mouthPucker"]]
-_LOOK = np.array([0.6, 0.5])  # eyeLook coefficients at the ends of the gaze
-_FIXATION = 0.3  # of the wandering stays while the gaze is held: a stare is not alive
-
-
-@dataclass(frozen=True)
-class ControlState:
-    """One stream's way to what is asked of it.
-
-    values, speeds: ``[n]`` float64, what is followed and how fast it goes, a frame.
-    blinking:       liveliness as far as blinks know it; a blink that has begun ends as it began.
-    blinks:         of those asked for, how many were begun. blink_pts: when the last one was.
-    """
-
-    values: NDArray[np.float64]
-    speeds: NDArray[np.float64]
-    blinking: float
-    blinks: int
-    blink_pts: int | None = None
-
-
-class Controller:
-    """Joins speech, liveliness and control to the motion of each frame. Holds nothing of a stream.
-
-    liveliness, expression: what a control of 1 means.
-    """
-
-    def __init__(self, liveliness: float = 1.0, expression: float = 1.0) -> None:
-        self._liveliness = Liveliness(strength=liveliness)
-        self._expression = np.float32(expression)
-
-    def initial_state(self, control: Control = NEUTRAL) -> ControlState:
-        """A face that is already where ``control`` wants it."""
-        goal = _goal(control, np.zeros(_WEIGHT.stop))
-        return ControlState(goal, np.zeros_like(goal), control.liveliness, control.blinks)
-
-    def step(
-        self,
-        speech: NDArray[np.float32],
-        pts: int,
-        seed: int,
-        control: Control,
-        state: ControlState,
-    ) -> tuple[Motion, ControlState]:
-        """The motion at stream time ``pts``, one frame after the last.
-
-        speech: ``[52]`` float32, what the mouth says. seed: of the liveliness.
-        """
-        state = _followed(control, state)
-        now = dict(zip(RANGES, state.values.tolist(), strict=False))
-        living = replace(self._liveliness, seed=seed)
-        lid, state = self._lid(living, pts, now["liveliness"], control, state)
-        face = self._eyes(living, pts, lid, now["liveliness"], state.values)
-        face = face + speech * (self._expression * np.float32(now["expression"]))
-        face = face + _mimic(now, face)
-        sway = replace(living, strength=living.strength * now["head"]).sway(pts)
-        pose = state.values[_POSE].astype(np.float32)
-        head = sway * (1 - np.abs(pose)) + pose * HEAD_LIMIT
-        return _by_hand(np.clip(face, 0.0, 1.0), head, state.values), state
-
-    def _lid(
-        self, living: Liveliness, pts: int, wanted: float, control: Control, state: ControlState
-    ) -> tuple[float, ControlState]:
-        """How far blinks close the eyes."""
-        blink = replace(living, strength=living.strength * state.blinking).blink(pts)
-        if wanted != state.blinking:
-            other = replace(living, strength=living.strength * wanted).blink(pts)
-            if blink == other == 0:
-                state = replace(state, blinking=wanted)
-        begun = state.blink_pts
-        over = begun is None or pts - begun >= BLINK_SECONDS * SAMPLE_RATE
-        if over and control.blinks != state.blinks:
-            begun = pts - FRAME_SAMPLES  # its first frame is to be seen now
-            state = replace(state, blinks=control.blinks, blink_pts=begun)
-        if begun is not None:
-            blink = max(blink, blink_closure((pts - begun) / SAMPLE_RATE))
-        return blink, state
-
-    def _eyes(
-        self,
-        living: Liveliness,
-        pts: int,
-        lid: float,
-        strength: float,
-        values: NDArray[np.float64],
-    ) -> NDArray[np.float32]:
-        gaze = replace(living, strength=living.strength * strength).gaze(pts)
-        held = values[_HELD]
-        if held:
-            aim = values[_GAZE] * _LOOK * (1, -1)
-            gaze = gaze * (1 - held) + (aim + _FIXATION * gaze) * held
-        return eye_coefficients(lid, gaze)
-
-
-def _goal(control: Control, before: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The vector that ``control`` asks for; what it leaves open stays as it was ``before``."""
-    goal = np.zeros(_WEIGHT.stop)
-    goal[: len(RANGES)] = [getattr(control, name) for name in RANGES]
-    goal[_GAZE] = before[_GAZE] if control.gaze is None else control.gaze
-    goal[_HELD] = control.gaze is not None
-    goal[_POSE] = control.pose
-    for name, value in control.add.items():
-        goal[_ADD.start + _MANUAL[name]] = value
-    goal[_VALUE] = before[_VALUE]
-    for name, value in control.override.items():
-        goal[_VALUE.start + _MANUAL[name]] = value
-        goal[_WEIGHT.start + _MANUAL[name]] = 1.0
-    return goal
-
-
-def _followed(control: Control, state: ControlState) -> ControlState:
-    """One frame further to the goal: the exact step of ``x'' = -2 r x' - r^2 (x - goal)``."""
-    goal = _goal(control, state.values)
-    # What has no weight yet need not travel.
-    at = state.values.copy()
-    at[_VALUE] = np.where(at[_WEIGHT] == 0, goal[_VALUE], at[_VALUE])
-    at[_GAZE] = goal[_GAZE] if at[_HELD] == 0 else at[_GAZE]
-    off = at - goal
-    if not off.any() and not state.speeds.any():
-        return state
-    drive = state.speeds + _STEP * off
-    values = goal + (off + drive) * _DECAY
-    speeds = (state.speeds - _STEP * drive) * _DECAY
-    there = (np.abs(values - goal) < _THERE) & (np.abs(speeds) < _THERE)
-    return replace(state, values=np.where(there, goal, values), speeds=np.where(there, 0.0, speeds))
-
-
-def _mimic(now: Mapping[str, float], face: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What smile, brow and eyes add to ``face``, ``[52]``."""
-    smile, brow, eyes = (now[name] for name in ("smile", "brow", "eyes"))
-    added = np.zeros(_FACE, np.float32)
-    if smile:
-        # Nobody rounds the lips and smiles broadly at once.
-        free = 1 - 0.6 * min(float(face[_ROUND].max()), 1.0)
-        added += (_SMILE if smile > 0 else _FROWN) * np.float32(abs(smile) * free)
-    if brow:
-        added += (_BROW_UP if brow > 0 else _BROW_DOWN) * np.float32(abs(brow))
-    if eyes:
-        added += (_EYES_WIDE if eyes > 0 else _EYES_NARROW) * np.float32(abs(eyes))
-    return added
-
-
-def _by_hand(
-    face: NDArray[np.float32], head: NDArray[np.float32], values: NDArray[np.float64]
-) -> Motion:
-    """The motion, with what was added and overridden by name."""
-    if not values[_ADD.start :].any():
-        return Motion(face, head)
-    whole = np.concatenate([face, head]) + values[_ADD]
-    weight = values[_WEIGHT]
-    whole = (whole * (1 - weight) + values[_VALUE] * weight).astype(np.float32)
-    return Motion(np.clip(whole[:_FACE], 0.0, 1.0), np.clip(whole[_FACE:], -HEAD_LIMIT, HEAD_LIMIT))

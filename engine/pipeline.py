@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, HOP_SAMPLES
 from engine.avatar import Avatar
-from engine.control import NEUTRAL, Control, Controller, ControlState
+from engine.control import NEUTRAL, Control
+from engine.controller import Controller, ControlState
 from engine.features import LogMel, LogMelState
 from engine.motion import Motion
 from engine.speech import SpeechModel, SpeechState
