@@ -21,6 +21,7 @@ CANVAS_EYES = np.array(
 # The frame shows head and shoulders: at most this many eye distances across, at least the canvas.
 _FRAME_SIDE = 6.4
 _FRAME_EYE_ROW = 0.40
+_PADDED, _ENLARGED = 0.02, 1.4
 
 
 def eye_centres(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -47,6 +48,15 @@ class Framing:
     landmarks: NDArray[np.float32]
     matrix: NDArray[np.float64]
     padded: float
+
+    def notes(self) -> tuple[str, ...]:
+        """What is not wrong, but will show."""
+        found = []
+        if self.padded > _PADDED:
+            found.append("the photo is tight around the face: its edge was continued")
+        if self.matrix[0, 0] > _ENLARGED:
+            found.append("the face is small in the photo and was enlarged: a closer one is sharper")
+        return tuple(found)
 
 
 def frame_photo(photo: NDArray[np.uint8], landmarks: NDArray[np.float32], size: int) -> Framing:

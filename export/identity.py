@@ -18,7 +18,7 @@ from engine.errors import BadInput, MissingExtra
 from engine.motion import ARKIT, coefficients
 from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
-from export.align import Framing, frame_photo
+from export.align import frame_photo
 from export.bundle import Identity, write_bundle
 from export.canvas import canvas_picture
 from export.masked import EYES_AND_BROWS, masked
@@ -47,7 +47,6 @@ STAGES = {
 }
 # Over 21 faces the untuned mouth overlaps the right one by 0.7 and more, or by 0.25 and less.
 _MISPLACED = 0.5
-_ENLARGED = 1.4
 _HALF_TOLERANCE = 5e-3  # of ONNX against torch: the weights are stored in half precision
 
 Progress = Callable[[str, float], None]
@@ -132,7 +131,7 @@ def _read(photo: Path, identity: Identity, size: int) -> _Subject:
     portrait = find_face(picture.image)
     framing = frame_photo(portrait.image, portrait.landmarks, size)
     puppet = at_rest(framing.image, framing.landmarks)
-    notes = (*picture.notes, *portrait.notes, *portrait.quality.notes(), *_warnings(framing))
+    notes = (*picture.notes, *portrait.notes, *portrait.quality.notes(), *framing.notes())
     eyes_hidden = portrait.quality.found("eyes seen").verdict is not Verdict.good
     return _Subject(identity, puppet, EYES_AND_BROWS if eyes_hidden else (), notes)
 
@@ -205,13 +204,3 @@ def staged(
         return lambda share: progress(name, float(starts[name]) + share * shares[name] / total)
 
     return stage
-
-
-def _warnings(framing: Framing) -> list[str]:
-    """What is not wrong, but will show."""
-    found = []
-    if framing.padded > 0.02:
-        found.append("the photo is tight around the face: its edge was continued")
-    if framing.matrix[0, 0] > _ENLARGED:
-        found.append("the face is small in the photo and was enlarged: a closer one is sharper")
-    return found

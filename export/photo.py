@@ -18,7 +18,7 @@ from export.quality import PhotoQuality, judge
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-__all__ = ["Photo", "Portrait", "find_face", "read_photo"]
+__all__ = ["Photo", "Portrait", "find_face", "look", "read_photo"]
 
 _LARGEST = 120_000_000  # pixels to decode; a JPEG is decoded at an eighth where that is enough
 _WORKING_SIDE = 2048
@@ -178,10 +178,22 @@ def _srgb(picture: Picture, profile: bytes | None) -> Picture:
 
 
 def find_face(image: NDArray[np.uint8]) -> Portrait:
-    """The face of a photo: the only one, or the one that is clearly the largest.
+    """The face of a photo, if an avatar can be made of it.
 
-    Raises BadPhoto when there is none, when several are of like size, or when it is too small,
-    turned away or has its eyes shut.
+    Raises BadPhoto as ``look`` does, and when the face is too small, turned away or has its eyes
+    shut.
+    """
+    portrait = look(image)
+    refusal = portrait.quality.refusal()
+    if refusal:
+        raise BadPhoto(refusal)
+    return portrait
+
+
+def look(image: NDArray[np.uint8]) -> Portrait:
+    """The face of a photo, fit or not: the only one, or the one that is clearly the largest.
+
+    Raises BadPhoto when there is none, or when several are of like size.
     """
     faces = find_faces(image) or find_faces(_lightened(image))
     if not faces:
@@ -198,12 +210,9 @@ def find_face(image: NDArray[np.uint8]) -> Portrait:
             f"{len(rivals) + 1} faces were found, none much larger than the others, expected one: "
             "crop the photo to the person"
         )
-    quality = judge(image, faces[largest])
-    refusal = quality.refusal()
-    if refusal:
-        raise BadPhoto(refusal)
     nearby = any(share > _NEARBY for share in others)
     note = f"{len(faces)} faces were found: the largest one was taken"
+    quality = judge(image, faces[largest])
     return Portrait(image, faces[largest], quality, (note,) if nearby else ())
 
 

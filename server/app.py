@@ -20,14 +20,17 @@ from aiohttp import web
 from engine.clock import Clock, MonotonicClock
 from engine.errors import AvatarEngineError, BadInput
 from server.capacity import cores
+from server.checks import Checks
+from server.collection import Collection
 from server.exports import BOUNDS, Exports
 from server.gallery import Gallery, Loader
 from server.ice import IceServers
+from server.keys import CHECKS, COLLECTION, EXPORTS, GALLERY, ICE, METRICS, SESSIONS
 from server.library import Library, default_folder
 from server.limits import MOST_SDP_BYTES, Guard, is_loopback, refuse_open_door, secure_headers
 from server.metrics import Metrics
 from server.problems import answer_errors
-from server.routes import EXPORTS, GALLERY, ICE, METRICS, SESSIONS, routes
+from server.routes import routes
 from server.rtc.consent import notice_loss_quickly
 from server.rtc.media_address import listen_for_media_on
 from server.sessions import Sessions
@@ -70,6 +73,11 @@ class Settings:
     export_mb: int = BOUNDS.memory_mb
 
     @property
+    def changeable(self) -> bool:
+        """Whether callers may rename and delete: not where that is everybody."""
+        return self.token is not None or self.local_only
+
+    @property
     def local_only(self) -> bool:
         """Whether nobody but this machine itself is served."""
         return is_loopback(self.host) and self.public_url is None
@@ -92,8 +100,9 @@ def serve(
     """
     clock = MonotonicClock()
     library = Library(folder or default_folder(), clock, mark=settings.mark)
-    app = make_app(library.loaders(avatars), settings, clock)
-    add_exports(app, library, settings)
+    files = library.files(avatars)
+    app = make_app(library.loaders(files), settings, clock)
+    add_keeping(app, Collection(library, app[GALLERY], files, settings.changeable), settings)
     asyncio.run(run(app, settings, on_ready))
 
 
@@ -166,16 +175,15 @@ async def _load(app: web.Application) -> None:
     await app[GALLERY].load_all()
 
 
-def add_exports(app: web.Application, library: Library, settings: Settings) -> None:
-    """Let the page make avatars, which are served as soon as they are ready."""
-
-    def made(name: str, bundle: Path) -> None:
-        app[GALLERY].add(name, library.loader(name, bundle))
-
+def add_keeping(app: web.Application, collection: Collection, settings: Settings) -> None:
+    """Let the page make avatars, which are served as soon as they are ready, and keep them."""
     bounds = replace(BOUNDS, memory_mb=settings.export_mb)
-    app[EXPORTS] = Exports(library.folder, app[METRICS], made, bounds=bounds)
+    app[COLLECTION] = collection
+    app[CHECKS] = Checks()
+    app[EXPORTS] = Exports(collection.folder, app[METRICS], collection.made, bounds=bounds)
 
     async def clean_up(app: web.Application) -> None:
+        await app[CHECKS].stop()
         await app[EXPORTS].stop()
 
     app.on_cleanup.append(clean_up)

@@ -18,7 +18,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Bounds", "main"]
+__all__ = ["CORES", "Bounds", "environment", "main"]
+
+CORES = os.cpu_count() or 2
 
 _MB = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -52,6 +54,12 @@ class Bounds:
             _, most = resource.getrlimit(kind)
             least = limit if most == resource.RLIM_INFINITY else min(limit, most)
             resource.setrlimit(kind, (least, least))
+
+
+def environment() -> dict[str, str]:
+    """Of the server, without its secrets, and with threads for all cores but one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AVATAR_")}
+    return kept | {"OMP_NUM_THREADS": str(max(1, CORES - 1))}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,6 @@
-"""Making avatars from uploaded photos, each in a process of its own.
+"""Making avatars from uploaded photos and videos, each in a process of its own.
 
-The server never imports torch or mediapipe, and never decodes what was uploaded: a photo that makes
+The server never imports torch or mediapipe, and never decodes what was uploaded: a file that makes
 a decoder crash, or ask for all the memory there is, takes down its own process only. That one has
 bounds (``server.confined``), less priority than the sessions, and none of the server's secrets.
 One export at a time; it leaves one core to the sessions. The process reports on its standard
@@ -20,56 +20,36 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import secrets
 import shutil
 import sys
 import tempfile
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadPhoto, MissingExtra
-from server.confined import Bounds
+from engine.errors import MissingExtra
+from server.confined import CORES, Bounds, environment
+from server.jobs import Job, Order
 from server.metrics import Metrics
 from server.problems import Busy, NotFound
 
-__all__ = ["QUALITIES", "Exports", "Job", "Order", "engine_command"]
+__all__ = ["QUALITIES", "Exports", "engine_command"]
 
 logger = logging.getLogger(__name__)
 
 QUALITIES = ("fast", "best")
-KINDS = {
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
-    "image/heic": ".heic",
-    "image/heif": ".heic",
-}
-RIGHTS = "the person who uploaded the photo confirmed: this is me, or I have their permission"
+RIGHTS = "the person who uploaded the picture confirmed: this is me, or I have their permission"
 EXPORT_WITHIN_S = 30 * 60
 # Measured at 512 pixels with torch on one thread: 1.9 GB of address space for 0.85 GB in use. Each
 # further thread reserves up to 72 MB. The rest is for larger photos and slower machines.
-_CORES = os.cpu_count() or 2
-BOUNDS = Bounds(memory_mb=6000 + 128 * _CORES, cpu_s=EXPORT_WITHIN_S * _CORES, file_mb=256)
+BOUNDS = Bounds(memory_mb=6000 + 128 * CORES, cpu_s=EXPORT_WITHIN_S * CORES, file_mb=256)
 REFUSED = 2  # exit code of the command line for bad input, said in one line that people can read
 MOST_KEPT = 16
-MOST_EVENTS = 2000
 
-Command = Callable[[Path, Path, "Order"], Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be made. ``name``: of the file and in addresses; ``title``: what people see;
-    ``quality``: "fast" or "best"."""
-
-    name: str
-    title: str
-    quality: str = "fast"
+Command = Callable[[Path, Path, Order], Sequence[str]]
 
 
 def engine_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
@@ -83,40 +63,6 @@ def engine_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
         "--out", str(bundle), "--title", order.title, "--quality", order.quality,
         "--progress", "json", "--rights", RIGHTS,
     ]  # fmt: skip
-
-
-@dataclass
-class Job:
-    """One export. Events are kept, so that whoever looks late sees all of them; bounded.
-    usable: whether a first avatar is served already."""
-
-    id: str
-    name: str
-    usable: bool = False
-    events: list[dict[str, Any]] = field(default_factory=list)
-    over: bool = False
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def tell(self, event: dict[str, Any], *, over: bool = False) -> None:
-        async with self.changed:
-            if len(self.events) < MOST_EVENTS or over:
-                self.events.append(event)
-            self.over = over
-            self.changed.notify_all()
-
-    async def follow(self) -> AsyncIterator[dict[str, Any]]:
-        """All events so far and those to come, up to the last."""
-        seen = 0
-        while True:
-            async with self.changed:
-                while not self.over and len(self.events) == seen:
-                    await self.changed.wait()
-                fresh, over = self.events[seen:], self.over
-            for event in fresh:
-                yield event
-            seen += len(fresh)
-            if over:
-                return
 
 
 class Exports:
@@ -137,33 +83,36 @@ class Exports:
         self._bounds = bounds
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._running: asyncio.Task[None] | None = None
+        self._cancelled = False  # whether somebody asked the running one to end
 
     def qualities(self) -> list[str]:
         """Those for which what is needed is installed."""
         return [quality for quality in QUALITIES if self._installed(quality)]
 
-    def check(self, content_type: str, quality: str = QUALITIES[0]) -> None:
-        """Whether an upload of this type would be taken. Raises MissingExtra, Busy, BadPhoto."""
+    @property
+    def folder(self) -> Path:
+        """Where avatars are kept, and uploads on their way there."""
+        return self._folder
+
+    def check(self, quality: str = QUALITIES[0]) -> None:
+        """Whether an upload would be taken now. Raises MissingExtra, Busy."""
         self._command(Path("photo"), Path("bundle"), Order("", "", quality))
         if self._running is not None:
             raise Busy("an avatar is being made already: wait until it is ready and try again")
-        if content_type not in KINDS:
-            raise BadPhoto(
-                f"got {content_type}, expected {', '.join(KINDS)}: save the photo as a JPEG file"
-            )
 
-    def start(self, photo: bytes, content_type: str, order: Order) -> Job:
-        """Begin to make an avatar. Raises as ``check``."""
-        self.check(content_type, order.quality)
-        if not photo:
-            raise BadPhoto("the upload is empty, expected a photo: choose the file again")
-        job = Job(secrets.token_urlsafe(12), order.name)
+    def start(self, upload: Path, order: Order) -> Job:
+        """Begin to make an avatar of a file, which is taken away. Raises as ``check``."""
+        self.check(order.quality)
+        scratch = Path(tempfile.mkdtemp(dir=self._folder, prefix=".making-"))
+        photo = upload.replace(scratch / upload.name)
+        job = Job(secrets.token_urlsafe(12), order)
         self._jobs[job.id] = job
         while len(self._jobs) > MOST_KEPT:
             self._jobs.popitem(last=False)
         self._metrics.exports_started += 1
-        self._running = asyncio.create_task(self._run(job, photo, KINDS[content_type], order))
-        self._running.add_done_callback(self._ran)
+        self._cancelled = False
+        self._running = asyncio.create_task(self._run(job, photo, scratch))
+        self._running.add_done_callback(lambda task: self._ran(task, scratch))
         return job
 
     def find(self, job_id: str) -> Job:
@@ -171,6 +120,18 @@ class Exports:
         if job_id not in self._jobs:
             raise NotFound("no export has this address: POST /avatars starts one")
         return self._jobs[job_id]
+
+    def jobs(self) -> list[Job]:
+        """The running one and the last ones, oldest first."""
+        return list(self._jobs.values())
+
+    async def cancel(self, job: Job) -> None:
+        """End a job that is not over; a quick avatar that is served already stays."""
+        if not job.over and self._running is not None:  # there is one at a time
+            self._cancelled = True
+            await self.stop()
+            if not job.over:  # it had not begun, and so has not ended either
+                await job.tell({"cancelled": True, "usable": False}, over=True)
 
     async def stop(self) -> None:
         """End the running export; nothing half-made stays."""
@@ -185,30 +146,31 @@ class Exports:
             return False
         return True
 
-    def _ran(self, task: asyncio.Task[None]) -> None:
+    def _ran(self, task: asyncio.Task[None], scratch: Path) -> None:
         self._running = None
+        shutil.rmtree(scratch, ignore_errors=True)  # of one that was ended before it began
         if not task.cancelled() and task.exception() is not None:
             logger.error("an export failed in the server", exc_info=task.exception())
 
-    async def _run(self, job: Job, photo: bytes, suffix: str, order: Order) -> None:
+    async def _run(self, job: Job, photo: Path, scratch: Path) -> None:
         error: str | None = "the export failed in the server: see its log"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".making-") as scratch:
-                upload = Path(scratch) / f"photo{suffix}"
-                made = Path(scratch) / f"{job.name}.avatar"
-                await asyncio.to_thread(upload.write_bytes, photo)
-                error = await self._export(job, upload, made, order)
-                if error is None:
-                    await self._serve(job, made)
+            made = scratch / f"{job.name}.avatar"
+            error = await self._export(job, photo, made)
+            if error is None:
+                await self._serve(job, made)
         except asyncio.CancelledError:
-            error = "the server stops"
+            error = None if self._cancelled else "the server stops"
             raise
         finally:
+            shutil.rmtree(scratch, ignore_errors=True)
             self._metrics.exports_failed += error is not None
-            last = {"error": error} if error else {"done": True, "name": job.name}
-            if error and job.usable:
-                last["error"] = f"the quick avatar stays, a better one was not made: {error}"
+            last: dict[str, Any] = {"done": True, "name": job.name}
+            if error:
+                stays = "the quick avatar stays, a better one was not made: " if job.usable else ""
+                last = {"error": stays + error}
+            elif self._cancelled:
+                last = {"cancelled": True, "usable": job.usable}
             await job.tell(last, over=True)
 
     async def _serve(self, job: Job, made: Path) -> None:
@@ -218,15 +180,15 @@ class Exports:
         ready.replace(self._folder / made.name)
         self._on_made(job.name, self._folder / made.name)
 
-    async def _export(self, job: Job, upload: Path, made: Path, order: Order) -> str | None:
+    async def _export(self, job: Job, upload: Path, made: Path) -> str | None:
         """Run the process to its end: None, or what went wrong."""
         process = await asyncio.create_subprocess_exec(
-            *self._bounds.around(self._command(upload, made, order)),
+            *self._bounds.around(self._command(upload, made, job.order)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
-            env=_environment(),
+            env=environment(),
         )
         assert process.stdout is not None
         assert process.stderr is not None
@@ -257,14 +219,8 @@ class Exports:
         logger.error("an export ended with code %d: %s", code, said or "it said nothing")
         return (
             "the export failed, or needed more memory or time than it may have, expected a photo "
-            "of usual size: try a smaller one; the server's log says more"
+            "or video of usual size: try a smaller one; the server's log says more"
         )
-
-
-def _environment() -> dict[str, str]:
-    """Of the server, without its secrets, and with threads for all cores but one."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AVATAR_")}
-    return kept | {"OMP_NUM_THREADS": str(max(1, _CORES - 1))}
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
@@ -273,8 +229,9 @@ def _event(line: bytes) -> dict[str, Any] | None:
         event = json.loads(line)
         if event.get("usable") is True:
             return {"usable": True}
-        if "note" in event:
-            return {"note": str(event["note"])[:500]}
+        for told in ("note", "measured"):
+            if told in event:
+                return {told: str(event[told])[:500]}
         return {
             "stage": str(event["stage"])[:80],
             "percent": min(100.0, max(0.0, float(event["percent"]))),

@@ -88,6 +88,11 @@ class Gallery:
         self._loaders[name] = loader
         self._loading.pop(name, None)
 
+    def remove(self, name: str) -> None:
+        """Serve this one no longer; sessions that show it go on."""
+        self._loaders.pop(name, None)
+        self._loading.pop(name, None)
+
     async def load_all(self) -> None:
         """Load one after the other, so that none has to be waited for later. What can not be
         loaded is logged now, and again said to whoever asks for it."""

@@ -59,20 +59,24 @@ class Library:
         self._clock = clock
         self._speech = speech or SpeechModel.load()
 
-    def loaders(self, asked: Iterable[str] = ()) -> dict[str, Loader]:
-        """For the avatars asked for by name or file, or for all: built in and made here.
+    def files(self, asked: Iterable[str] = ()) -> dict[str, Path]:
+        """Name -> file of the avatars asked for by name or file, or of all: built in and made here.
 
         Raises BadInput for one that is neither, BadBundle for a file that is no bundle.
         """
         paths = [find_avatar(name) for name in asked]
         if not paths:
             paths = [*builtin_avatars().values(), *sorted(self.folder.glob("*.avatar"))]
-        loaders: dict[str, Loader] = {}
+        files: dict[str, Path] = {}
         for path in paths:
-            title = str(read_manifest(path).get("name", path.stem))
-            name = slug(title, loaders)
-            loaders[name] = self.loader(name, path)
-        return loaders
+            kept = path.parent == self.folder  # its file has the name that it was made under
+            title = path.stem if kept else str(read_manifest(path).get("name", path.stem))
+            files[slug(title, files)] = path
+        return files
+
+    def loaders(self, files: dict[str, Path]) -> dict[str, Loader]:
+        """The way to load each."""
+        return {name: self.loader(name, path) for name, path in files.items()}
 
     def loader(self, name: str, path: Path) -> Loader:
         """The way to load one bundle, to be called off the event loop."""

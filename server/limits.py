@@ -17,7 +17,6 @@ from server.rate import Allowed, RateLimit
 
 __all__ = [
     "MOST_FIGURES_BYTES",
-    "MOST_PHOTO_BYTES",
     "MOST_SDP_BYTES",
     "Guard",
     "Handler",
@@ -31,10 +30,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MOST_SDP_BYTES = 64 * 1024
 MOST_FIGURES_BYTES = 1024
-MOST_PHOTO_BYTES = 20 * 1024 * 1024
 # Of one address. A page that is reloaded all the time stays below these.
 _SESSIONS = Allowed(burst=20, every_s=2.0)
 _UPLOADS = Allowed(burst=10, every_s=30.0)
+_LOOKS = Allowed(burst=30, every_s=4.0)
+_CHANGES = Allowed(burst=30, every_s=2.0)
 _WRONG_TOKENS = Allowed(burst=10, every_s=6.0)
 
 _HEADERS = {
@@ -43,13 +43,14 @@ _HEADERS = {
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "microphone=(self), camera=()",
+    "Permissions-Policy": "microphone=(self), camera=(self)",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
 _GUARDED = (
     "/sessions",
     "/avatars",
+    "/checks",
     "/exports",
     "/metrics",
     "/ice",
@@ -110,7 +111,10 @@ class Guard:
         self._rates = {
             "/sessions": RateLimit(_SESSIONS, clock),
             "/avatars": RateLimit(_UPLOADS, clock),
+            "/checks": RateLimit(_LOOKS, clock),
+            "/checks/prepare": RateLimit(_LOOKS, clock),
         }
+        self._changes = RateLimit(_CHANGES, clock)
         self._wrong_tokens = RateLimit(_WRONG_TOKENS, clock)
 
     @web.middleware
@@ -149,7 +153,11 @@ class Guard:
 
     def _hurry(self, request: web.Request) -> web.Response | None:
         """The answer to whoever asks for expensive things too often."""
-        limit = self._rates.get(request.path) if request.method == "POST" else None
+        limit = None
+        if request.method == "POST":
+            limit = self._rates.get(request.path)
+        elif request.method in ("PATCH", "DELETE") and request.path.startswith("/avatars/"):
+            limit = self._changes
         if limit is None:
             return None
         asks = self._who(request)

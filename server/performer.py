@@ -96,7 +96,8 @@ class Performer:
         on_picture: Callable[[float], None],
         on_failure: Callable[[], None],
     ) -> None:
-        self._pipeline = pipeline
+        self._pipeline = pipeline  # hears, and draws
+        self._drawing = pipeline
         self._shelf = shelf
         self._executor = executor
         self._clock = clock
@@ -145,6 +146,12 @@ class Performer:
         elif self._job is None and self._received >= self._wanted:
             self._job = asyncio.create_task(self._perform())
 
+    def become(self, pipeline: Performance, draw_ms: Recent) -> None:
+        """Draw another face from the next job on. The first pipeline goes on hearing: motion is
+        nobody's in particular."""
+        self._drawing, self._draw_ms = pipeline, draw_ms
+        self._one_takes_ns = 0
+
     async def stop(self) -> None:
         """No further job; waits for the one in the workers, at most its own time."""
         self._forget_pending()
@@ -184,7 +191,9 @@ class Performer:
             self._job = None
 
     def _work(self, samples: NDArray[np.int16]) -> _Outcome:
-        """In a worker thread: everything that computes. Touches nothing that the loop changes."""
+        """In a worker thread: everything that computes. Touches nothing that the loop changes, but
+        for the face to draw, which it reads once."""
+        drawing = self._drawing
         began = self._clock.now_ns()
         motions, state = self._pipeline.listen(self._resampler.push(samples), self._state)
         listened = self._clock.now_ns()
@@ -203,7 +212,7 @@ class Performer:
             if overtaken or before > self._due_ns(pts):
                 skipped.append(pts)
                 continue
-            drawn.append((pts, picture(self._pipeline.draw(timed.motion))))
+            drawn.append((pts, picture(drawing.draw(timed.motion))))
             after = self._clock.now_ns()
             draw_ns.append(after - before)
             before = after

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from engine.errors import AvatarEngineError, BadInput, BadOffer, MissingExtra
 
-__all__ = ["Busy", "NotFound", "answer_errors", "problem"]
+__all__ = ["Busy", "Forbidden", "NotFound", "answer_errors", "problem"]
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,10 @@ RETRY_AFTER_S = 10
 
 class NotFound(BadInput):
     """What was asked for by name is not here."""
+
+
+class Forbidden(BadInput):
+    """What was asked for is there, and may not be changed."""
 
 
 class Busy(AvatarEngineError):
@@ -45,6 +49,8 @@ async def answer_errors(
         return problem(503, str(error), {"Retry-After": str(RETRY_AFTER_S)})
     except NotFound as error:
         return problem(404, str(error))
+    except Forbidden as error:
+        return problem(403, str(error))
     except BadOffer as error:
         return problem(400, str(error))
     except BadInput as error:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from aiohttp import web
 
-from engine.errors import BadBundle, BadInput, BadOffer, BadPhoto, MissingExtra
-from server.exports import QUALITIES, Exports, Order
-from server.gallery import Gallery
-from server.ice import IceServers
-from server.library import slug
-from server.limits import MOST_FIGURES_BYTES, MOST_PHOTO_BYTES
-from server.metrics import Metrics
+from engine.errors import BadInput, BadOffer
+from server.avatar_routes import avatar_routes, json_object
+from server.keys import GALLERY, ICE, METRICS, SESSIONS
+from server.limits import MOST_FIGURES_BYTES
 from server.problems import problem
-from server.sessions import Sessions
 
-__all__ = ["EXPORTS", "GALLERY", "ICE", "METRICS", "SESSIONS", "routes"]
+__all__ = ["routes"]
 
-GALLERY = web.AppKey("gallery", Gallery)
-SESSIONS = web.AppKey("sessions", Sessions)
-METRICS = web.AppKey("metrics", Metrics)
-ICE = web.AppKey("ice", IceServers)
-EXPORTS = web.AppKey("exports", Exports)
-
-_MOST_TITLE = 40
 _MOST_SKEW_MS = 10_000.0
 
 
@@ -38,14 +26,11 @@ def routes(page: Path) -> list[web.AbstractRouteDef]:
     return [
         web.post("/sessions", open_session),
         web.get("/sessions/{id}", session_status),
+        web.patch("/sessions/{id}", change_session),
         web.post("/sessions/{id}/figures", session_figures),
         web.delete("/sessions/{id}", end_session),
         web.get("/ice", ice_servers),
-        web.get("/avatars", list_avatars),
-        web.post("/avatars", make_avatar),
-        web.get("/avatars/{name}/thumbnail.jpg", thumbnail),
-        web.get("/avatars/{name}/preview.png", preview),
-        web.get("/exports/{id}", export_events),
+        *avatar_routes(),
         web.get("/healthz", health),
         web.get("/metrics", metrics),
         web.get("/", index),
@@ -81,6 +66,14 @@ async def session_status(request: web.Request) -> web.Response:
     return web.json_response(session.status())
 
 
+async def change_session(request: web.Request) -> web.Response:
+    """PATCH /sessions/ID, {"avatar": NAME}: another face, from the next picture on."""
+    session = request.app[SESSIONS].find(request.match_info["id"])
+    name = (await json_object(request, MOST_FIGURES_BYTES)).get("avatar")
+    session.become(await request.app[GALLERY].character(str(name)))
+    return web.json_response(session.status())
+
+
 async def session_figures(request: web.Request) -> web.Response:
     """POST /sessions/ID/figures, {"skew_ms": 12.5}: what only the browser can measure."""
     session = request.app[SESSIONS].find(request.match_info["id"])
@@ -107,81 +100,6 @@ async def end_session(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def list_avatars(request: web.Request) -> web.Response:
-    """GET /avatars: names, titles, pictures' addresses, and what quality new ones can be of."""
-    gallery = request.app[GALLERY]
-    avatars = []
-    for name in gallery.names:
-        try:
-            character = await gallery.character(name)
-        except BadBundle:  # said in the log when it was loaded; the others can be served
-            continue
-        avatars.append(
-            {
-                "name": name,
-                "title": character.title,
-                "thumbnail": f"/avatars/{name}/thumbnail.jpg",
-                "preview": f"/avatars/{name}/preview.png",
-            }
-        )
-    exports = request.app.get(EXPORTS)
-    qualities = exports.qualities() if exports is not None else []
-    return web.json_response(
-        {"avatars": avatars, "can_make": bool(qualities), "qualities": qualities}
-    )
-
-
-async def thumbnail(request: web.Request) -> web.Response:
-    """GET /avatars/NAME/thumbnail.jpg"""
-    character = await request.app[GALLERY].character(request.match_info["name"])
-    return _image(character.thumbnail_jpg, "image/jpeg")
-
-
-async def preview(request: web.Request) -> web.Response:
-    """GET /avatars/NAME/preview.png"""
-    character = await request.app[GALLERY].character(request.match_info["name"])
-    return _image(character.preview_png, "image/png")
-
-
-async def make_avatar(request: web.Request) -> web.Response:
-    """POST /avatars?name=TITLE&rights=yes&quality=fast, a photo: 202, and where its events are."""
-    exports = request.app.get(EXPORTS)
-    if exports is None:
-        raise MissingExtra("making an avatar", "photo")
-    title = " ".join(request.query.get("name", "").split())[:_MOST_TITLE]
-    if not title:
-        raise BadPhoto("the avatar has no name, expected ?name=...: give it one")
-    if request.query.get("rights") != "yes":
-        raise BadPhoto(
-            "nothing says that this face may be used, expected ?rights=yes: upload your own "
-            "photo, or one of a person who agreed"
-        )
-    quality = request.query.get("quality", "fast")
-    if quality not in QUALITIES:
-        raise BadPhoto(f"got quality={quality!r}, expected one of {', '.join(QUALITIES)}")
-    exports.check(request.content_type, quality)
-    request = request.clone(client_max_size=MOST_PHOTO_BYTES)
-    photo = await request.read()
-    order = Order(slug(title, request.app[GALLERY].names), title, quality)
-    job = exports.start(photo, request.content_type, order)
-    return web.json_response(
-        {"name": order.name}, status=202, headers={"Location": f"/exports/{job.id}"}
-    )
-
-
-async def export_events(request: web.Request) -> web.StreamResponse:
-    """GET /exports/ID: all of its events, as server-sent events, to the last."""
-    job = request.app[EXPORTS].find(request.match_info["id"])
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-    )
-    await response.prepare(request)
-    async for event in job.follow():
-        await response.write(f"data: {json.dumps(event)}\n\n".encode())
-    await response.write_eof()
-    return response
-
-
 async def health(request: web.Request) -> web.Response:
     """GET /healthz: alive, and how full."""
     sessions = request.app[SESSIONS]
@@ -193,9 +111,3 @@ async def metrics(request: web.Request) -> web.Response:
     sessions = request.app[SESSIONS]
     text = request.app[METRICS].text(sessions.counts(), sessions.most)
     return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4"})
-
-
-def _image(data: bytes, content_type: str) -> web.Response:
-    return web.Response(
-        body=data, content_type=content_type, headers={"Cache-Control": "private, max-age=60"}
-    )

@@ -119,6 +119,11 @@ class Session:
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(reason))
 
+    def become(self, character: Character) -> None:
+        """Show another face in the middle of a call; sound, delay and connection stay."""
+        self.character = character
+        self._performer.become(character.pipeline, character.draw_ms)
+
     @property
     def delay_ms(self) -> float:
         """From the arrival of a sound to its release, as it is now."""

@@ -18,7 +18,7 @@ BELOW = {
 }
 # What is only ever met over HTTP is tested over HTTP.
 TESTED_IN = dict.fromkeys(
-    (f"server/{part}.py" for part in ("limits", "problems", "routes", "sessions")),
+    (f"server/{part}.py" for part in ("keys", "limits", "problems", "routes", "sessions")),
     "tests/server/test_app.py",
 )
 HEAVY = {"torch", "mediapipe", "scipy", "onnx", "safetensors", "PIL"}

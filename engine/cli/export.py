@@ -57,6 +57,9 @@ def export(
             help="By which right this face may be animated; kept, and shown by info.",
         ),
     ] = "the exporting user states to hold the rights to animate this face",
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say how good the photo or video is.")
+    ] = False,
     progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
 ) -> None:
     """Turn a photo or a short video into an avatar.
@@ -66,15 +69,20 @@ def export(
 
     Gives NAME.avatar, some 4 MB. At quality best a fast one is there within seconds, and replaced
     minutes later by one that is tuned to this face. Notes say what of the photo will show.
+    With --check nothing is made, and the exit code is 2 where no avatar could be.
 
     \b
     Examples:
       engine export --identity me.jpg
       engine export --identity me.jpg --quality fast --title Kim --out kim.avatar
       engine export --identity me.mp4
+      engine export --identity me.jpg --check
     """
     if any(find_spec(name) is None for name in ("mediapipe", "onnx")):
         raise MissingExtra("making an avatar", "photo")
+    if check:
+        _check(identity, progress)
+        return
     target = out or Path(f"{identity.stem}.avatar")
     began = perf_counter()
     kept = False
@@ -125,6 +133,23 @@ def export(
         terminal.out.print(
             f"{target} ({target.stat().st_size / 1e6:.1f} MB) in {cost}", soft_wrap=True
         )
+
+
+def _check(identity: Path, style: ProgressStyle) -> None:
+    """How good a photo or a video is, as a list. Exits with 2 where it can not become an avatar."""
+    with _native_libraries_quiet():
+        from export.check import check
+
+        found = check(identity)
+    if style is ProgressStyle.json:
+        sys.stdout.write(json.dumps(found.described()) + "\n")
+    else:
+        for item in found.items:
+            terminal.out.print(f"{item.verdict.value:5}{item.label}", soft_wrap=True)
+            if item.says:
+                terminal.out.print(f"     {item.says}", soft_wrap=True)
+    if not found.usable:
+        raise typer.Exit(2)
 
 
 @contextmanager

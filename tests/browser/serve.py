@@ -1,9 +1,10 @@
 """A server for the browser tests, in a process of its own, which prints its address when ready.
 
     python -m tests.browser.serve AVATAR [AVATAR...] [--calibrated] [--max-sessions N] [--port N]
-                                  [--loss SHARE] [--jitter MS] [--unlimited-rate]
+                                  [--loss SHARE] [--jitter MS] [--unlimited-rate] [--real]
 
-An avatar is a built-in's name, a file, or ``synthetic``. Exports are played by a short script.
+An avatar is a built-in's name, a file, or ``synthetic``. Exports and checks of photos are played by
+short scripts, unless they are to be real.
 With loss or jitter every call goes through a relay of its own.
 """
 
@@ -15,36 +16,73 @@ import contextlib
 import logging
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 import server.limits
+from engine.avatar import builtin_avatars
 from engine.clock import MonotonicClock
 from engine.motion import Motion
 from server.app import Settings, make_app, run
-from server.exports import Exports, Order
+from server.checks import Checks
+from server.collection import Collection
+from server.exports import Exports
 from server.gallery import Character
+from server.jobs import Order
+from server.keys import CHECKS, COLLECTION, EXPORTS, GALLERY, METRICS
 from server.library import Library, slug
 from server.rate import Allowed
-from server.routes import EXPORTS, GALLERY, METRICS
 from tests.browser.calibration import CalibrationPipeline
 from tests.relay import Relay, Weather
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
 
+# Plays `engine export`: a file that says "nobody" has no face, one that says "slow" takes a minute for
+# its better avatar. What is made is a copy of a built-in one, under the title that was asked for.
 EXPORT = """
-import json, pathlib, sys, time
+import json, pathlib, shutil, sys, time
+from server.bundles import retitle
+photo, bundle, title, quality, builtin = sys.argv[1:]
+says = pathlib.Path(photo).read_bytes()
+def make():
+    shutil.copyfile(builtin, bundle + ".new")
+    retitle(pathlib.Path(bundle + ".new"), title)
+    pathlib.Path(bundle + ".new").replace(bundle)
 for percent in range(0, 100, 25):
-    event = {"stage": "Finding the face", "percent": percent, "seconds_left": 1}
+    event = {"stage": "reading the photo", "percent": percent, "seconds_left": 1}
     print(json.dumps(event), flush=True)
     time.sleep(0.1)
-photo = pathlib.Path(sys.argv[1]).read_bytes()
-if b"nobody" in photo:
+if b"nobody" in says:
     sys.stderr.write("error: no face was found in the photo, expected one: use another photo\\n")
     sys.exit(2)
-pathlib.Path(sys.argv[2]).write_bytes(photo)
+make()
+if quality == "best":
+    print(json.dumps({"note": "the photo is a little dark"}), flush=True)
+    print(json.dumps({"usable": True}), flush=True)
+    event = {"stage": "tuning the generator", "percent": 42, "seconds_left": 118}
+    print(json.dumps(event), flush=True)
+    time.sleep(60 if b"slow" in says else 2)
+    make()
+"""
+# Plays `export.checker`.
+LOOK = """
+import json, pathlib, sys
+says = pathlib.Path(sys.stdin.readline().strip()).read_bytes()
+item = lambda aspect, label, verdict="good", text="": {
+    "aspect": aspect, "label": label, "verdict": verdict, "says": text}
+answer = {"kind": "photo", "usable": True, "face": [0.31, 0.28, 0.68, 0.73], "items": [
+    item("face", "One face"), item("size", "Face large enough"),
+    item("pose", "Looking into the camera"), item("mouth closed", "Mouth closed"),
+    item("sharpness", "In focus"),
+    item("light", "Even light from the front", "fair",
+         "the photo is dark: noise and dull colours will show, take one in more light")]}
+if b"nobody" in says:
+    answer = {"kind": "photo", "usable": False, "face": None, "items": [
+        item("face", "One face", "bad", "no face was found, expected one that looks into the "
+             "camera: use a well-lit, frontal photo")]}
+print(json.dumps(answer), flush=True)
 """
 
 
@@ -55,7 +93,8 @@ def character(name: str, calibrated: bool = False, title: str | None = None) -> 
         still = pipeline.draw(Motion())
         title, thumbnail, preview = title or "Synthetic", jpeg(still), png(still)
     else:
-        real = Library(Path(), clock).loaders([name]).popitem()[1]()
+        library = Library(Path(), clock)
+        real = library.loaders(library.files([name])).popitem()[1]()
         pipeline, title = real.pipeline, real.title
         thumbnail, preview = real.thumbnail_jpg, real.preview_png
     if calibrated:
@@ -64,7 +103,29 @@ def character(name: str, calibrated: bool = False, title: str | None = None) -> 
 
 
 def export_command(photo: Path, bundle: Path, order: Order) -> Sequence[str]:
-    return [sys.executable, "-c", EXPORT, str(photo), str(bundle)]
+    builtin = next(iter(builtin_avatars().values()))
+    told = (str(photo), str(bundle), order.title, order.quality, str(builtin))
+    return [sys.executable, "-c", EXPORT, *told]
+
+
+def keep(app: web.Application, folder: Path, names: Iterable[str], played: bool) -> None:
+    """Let the application keep avatars in a folder."""
+    library = Library(folder, MonotonicClock())
+    files = library.files([name for name in names if name != "synthetic"] or ["clara"])
+    app[COLLECTION] = Collection(library, app[GALLERY], files)
+    made = app[COLLECTION].made
+    if played:
+        app[EXPORTS] = Exports(folder, app[METRICS], made, export_command)
+        app[CHECKS] = Checks(lambda: [sys.executable, "-c", LOOK])
+    else:
+        app[EXPORTS] = Exports(folder, app[METRICS], made)
+        app[CHECKS] = Checks()
+
+    async def clean_up(app: web.Application) -> None:
+        await app[CHECKS].stop()
+        await app[EXPORTS].stop()
+
+    app.on_cleanup.append(clean_up)
 
 
 def bad_network(weather: Weather) -> Any:
@@ -92,6 +153,7 @@ def main() -> None:
     parser.add_argument("--max-sessions", type=int, help="as many as it carries by default")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--unlimited-rate", action="store_true", help="all callers are one address")
+    parser.add_argument("--real", action="store_true", help="exports and checks are not played")
     parser.add_argument("--loss", type=float, default=0)
     parser.add_argument("--jitter", type=float, default=0)
     given = parser.parse_args()
@@ -107,15 +169,12 @@ def main() -> None:
     if given.loss or given.jitter:
         app.middlewares.append(bad_network(Weather(given.loss, given.jitter)))
 
-    def made(name: str, bundle: Path) -> None:
-        app[GALLERY].add(name, lambda: character(name, title="Made here"))
-
     def ready(address: str) -> None:
         sys.stdout.write(address + "\n")
         sys.stdout.flush()
 
     with tempfile.TemporaryDirectory() as folder:
-        app[EXPORTS] = Exports(Path(folder), app[METRICS], made, export_command)
+        keep(app, Path(folder), given.avatars, played=not given.real)
         asyncio.run(run(app, settings, ready))
 
 

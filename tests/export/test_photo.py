@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -14,7 +15,7 @@ from PIL import Image, ImageCms
 from engine.errors import BadPhoto, MissingExtra
 from export import photo as photo_module
 from export.faces import find_faces
-from export.photo import find_face, read_photo
+from export.photo import find_face, look, read_photo
 from tests import photos
 
 Make = Callable[[Path], Path]
@@ -168,3 +169,13 @@ def test_without_pillow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtra):
         read_photo(tmp_path)
+
+
+@pytest.mark.export
+def test_a_look_goes_on_where_an_avatar_can_not_be_made() -> None:
+    image = np.ascontiguousarray(cv2.resize(photos.astronaut(), (200, 200)))
+    with pytest.raises(BadPhoto, match="pixels high"):
+        find_face(image)
+    quality = look(image).quality
+    assert "pixels high" in str(quality.refusal())
+    assert len(quality.notes()) > 0, "and what else would show"

@@ -23,8 +23,8 @@ from engine.errors import BadInput
 from server.app import Settings, make_app, run
 from server.capacity import CapacityState, Sample
 from server.ice import IceServers
+from server.keys import SESSIONS
 from server.limits import Refusal
-from server.routes import SESSIONS
 from tests.server.conftest import StartServer, synthetic
 
 SDP = {"Content-Type": "application/sdp"}
@@ -169,7 +169,8 @@ async def test_a_token_is_asked_of_everything_but_the_page(
     start_server: StartServer, browser_offer: str
 ) -> None:
     client = await start_server(token="tell nobody")
-    for path in ("/avatars", "/metrics", "/sessions/x", "/avatars/ada/thumbnail.jpg", "/exports/x"):
+    for path in ("/avatars", "/metrics", "/sessions/x", "/avatars/ada/thumbnail.jpg", "/exports/x",
+                 "/exports", "/avatars/ada/bundle.avatar"):  # fmt: skip
         refused = await client.get(path)
         assert refused.status == 401, path
         assert refused.headers["WWW-Authenticate"] == "Bearer"
@@ -278,6 +279,22 @@ async def test_what_a_browser_measures_is_counted_if_it_can_be_true(
     assert "avatar_engine_skew_milliseconds_count 1\n" in text
 
 
+async def test_a_session_can_be_given_another_face(
+    start_server: StartServer, browser_offer: str
+) -> None:
+    client = await start_server()
+    opened = await client.post("/sessions?avatar=ada", data=browser_offer, headers=SDP)
+    location = opened.headers["Location"]
+    changed = await client.patch(location, json={"avatar": "ben"})
+    assert (await changed.json())["avatar"] == "ben"
+    assert (await client.patch(location, json={"avatar": "nobody"})).status == 404
+    assert (await client.patch("/sessions/x", json={"avatar": "ben"})).status == 404
+    for body in (b"", b"[]", b"\xff"):
+        assert (await client.patch(location, data=body)).status == 422
+    assert (await client.patch(location, data=b" " * 2000)).status == 413
+    assert (await (await client.get(location)).json())["avatar"] == "ben"
+
+
 async def test_as_many_are_let_in_as_the_machine_carries(
     start_server: StartServer, browser_offer: str
 ) -> None:
@@ -339,6 +356,13 @@ def test_does_not_open_the_door_by_accident(host: str) -> None:
         make_app({}, Settings(host=host))
     make_app({}, Settings(host=host, token="secret"))
     make_app({}, Settings(host=host, open_to_all=True))
+
+
+def test_what_may_be_changed_is_for_those_who_are_known() -> None:
+    assert Settings().changeable
+    assert Settings(host="0.0.0.0", token="secret").changeable
+    assert not Settings(host="0.0.0.0", open_to_all=True).changeable
+    assert not Settings(public_url="https://avatar.example", open_to_all=True).changeable
 
 
 def test_a_proxy_opens_the_door_as_well() -> None:

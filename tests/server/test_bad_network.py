@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from server.routes import SESSIONS
+from server.keys import SESSIONS
 from tests.peers import Peer
 from tests.relay import Relay, Weather
 from tests.server.conftest import StartServer

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from server.confined import Bounds
+from server.confined import Bounds, environment
 
 BOUNDS = Bounds(memory_mb=400, cpu_s=60, file_mb=1)
 
@@ -44,3 +44,12 @@ def test_bounds_can_not_be_lifted_from_within() -> None:
     if resource.getrlimit(resource.RLIMIT_AS)[1] == resource.RLIM_INFINITY and not done.returncode:
         pytest.skip("did not run: whoever may do everything may lift bounds too")
     assert "ValueError" in done.stderr
+
+
+def test_the_environment_holds_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVATAR_TOKEN", "tell nobody")
+    monkeypatch.setenv("LANG", "C")
+    given = environment()
+    assert not any(name.startswith("AVATAR_") for name in given)
+    assert given["LANG"] == "C"
+    assert int(given["OMP_NUM_THREADS"]) >= 1

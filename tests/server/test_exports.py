@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +13,14 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 import server.exports
-from engine.errors import BadPhoto, MissingExtra
+from engine.errors import MissingExtra
 from server.app import Settings, make_app
 from server.confined import Bounds
-from server.exports import BOUNDS, Exports, Order, engine_command
+from server.exports import BOUNDS, Exports, engine_command
+from server.jobs import Job, Order
+from server.keys import EXPORTS, GALLERY, METRICS
 from server.metrics import Metrics
 from server.problems import Busy, NotFound
-from server.routes import EXPORTS, GALLERY, METRICS
 from tests.server.conftest import synthetic
 
 GOOD = """
@@ -27,6 +29,7 @@ photo, bundle = map(pathlib.Path, sys.argv[1:3])
 print("loading libraries, a line that is no event")
 for percent in (0, 40, 250):
     print(json.dumps({"stage": "tuning", "percent": percent, "seconds_left": 1}), flush=True)
+print(json.dumps({"measured": "27 dB"}), flush=True)
 bundle.write_bytes(photo.read_bytes()[::-1])
 """
 TWICE = """
@@ -72,9 +75,14 @@ class Workshop:
             folder, self.metrics, lambda *made: self.made.append(made), running(script), bounds
         )
 
-    async def make(self, photo: bytes = b"photo") -> list[dict[str, object]]:
-        job = self.exports.start(photo, "image/jpeg", Order("ada", "Ada"))
-        return [event async for event in job.follow()]
+    def start(self, name: str = "ada", quality: str = "fast") -> Job:
+        self.folder.mkdir(exist_ok=True)
+        upload = self.folder.parent / "photo.jpg"
+        upload.write_bytes(b"photo")
+        return self.exports.start(upload, Order(name, name.title(), quality))
+
+    async def make(self) -> list[dict[str, object]]:
+        return [event async for event in self.start().follow()]
 
     def left(self) -> list[str]:
         return sorted(p.name for p in self.folder.iterdir())
@@ -83,7 +91,8 @@ class Workshop:
 async def test_reports_on_the_way_and_puts_the_bundle_in_place(tmp_path: Path) -> None:
     workshop = Workshop(tmp_path / "avatars", GOOD)
     events = await workshop.make()
-    assert [e.get("percent") for e in events] == [0, 40, 100, None]
+    assert [e.get("percent") for e in events] == [0, 40, 100, None, None]
+    assert events[-2] == {"measured": "27 dB"}
     assert events[-1] == {"done": True, "name": "ada"}
     assert workshop.made == [("ada", workshop.folder / "ada.avatar")]
     assert (workshop.folder / "ada.avatar").read_bytes() == b"otohp"
@@ -97,7 +106,7 @@ async def test_reports_on_the_way_and_puts_the_bundle_in_place(tmp_path: Path) -
 async def test_a_failure_says_why_and_leaves_nothing(
     tmp_path: Path, script: str, said: str
 ) -> None:
-    workshop = Workshop(tmp_path, script)
+    workshop = Workshop(tmp_path / "avatars", script)
     events = await workshop.make()
     assert str(events[-1]["error"]).startswith(said) or said in str(events[-1]["error"])
     assert "error:" not in str(events[-1]["error"])
@@ -108,12 +117,12 @@ async def test_a_failure_says_why_and_leaves_nothing(
 
 
 async def test_a_first_avatar_is_served_while_a_better_one_is_made(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path, TWICE)
-    job = workshop.exports.start(b"photo", "image/jpeg", Order("ada", "Ada", "best"))
+    workshop = Workshop(tmp_path / "avatars", TWICE)
+    job = workshop.start(quality="best")
     served = []
     async for event in job.follow():
         if event.get("usable") or event.get("done"):
-            served.append((tmp_path / "ada.avatar").read_text())
+            served.append((workshop.folder / "ada.avatar").read_text())
             assert event["name"] == "ada"
     assert served == ["first", "second"]
     assert len(workshop.made) == 2
@@ -124,7 +133,7 @@ async def test_a_first_avatar_is_served_while_a_better_one_is_made(tmp_path: Pat
 async def test_what_asks_for_too_much_is_ended(
     tmp_path: Path, script: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    workshop = Workshop(tmp_path, script, Bounds(memory_mb=400, cpu_s=1, file_mb=1))
+    workshop = Workshop(tmp_path / "avatars", script, Bounds(memory_mb=400, cpu_s=1, file_mb=1))
     async with asyncio.timeout(20):
         events = await workshop.make()
     assert "more memory or time" in str(events[-1]["error"])
@@ -136,18 +145,18 @@ async def test_the_server_keeps_its_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AVATAR_TOKEN", "tell nobody")
-    workshop = Workshop(tmp_path, CURIOUS)
+    workshop = Workshop(tmp_path / "avatars", CURIOUS)
     await workshop.make()
-    assert (tmp_path / "ada.avatar").read_text() == "[]"
+    assert (workshop.folder / "ada.avatar").read_text() == "[]"
 
 
 async def test_one_at_a_time_and_stopped_with_the_server(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path, ENDLESS)
-    job = workshop.exports.start(b"photo", "image/jpeg", Order("ada", "Ada"))
+    workshop = Workshop(tmp_path / "avatars", ENDLESS)
+    job = workshop.start()
     events = job.follow()
     assert (await anext(events))["percent"] == 1
     with pytest.raises(Busy, match="already"):
-        workshop.exports.start(b"photo", "image/jpeg", Order("ben", "Ben"))
+        workshop.start("ben")
     await workshop.exports.stop()
     assert "stops" in (await anext(events))["error"]
     assert workshop.left() == []
@@ -155,24 +164,52 @@ async def test_one_at_a_time_and_stopped_with_the_server(tmp_path: Path) -> None
 
 async def test_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.exports, "EXPORT_WITHIN_S", 0.5)
-    events = await Workshop(tmp_path, ENDLESS).make()
+    events = await Workshop(tmp_path / "avatars", ENDLESS).make()
     assert "longer than" in str(events[-1]["error"])
 
 
-async def test_refuses_what_is_no_photo(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path, GOOD)
-    with pytest.raises(BadPhoto, match="application/pdf"):
-        workshop.exports.check("application/pdf")
-    with pytest.raises(BadPhoto, match="empty"):
-        workshop.exports.start(b"", "image/png", Order("ada", "Ada"))
-    with pytest.raises(NotFound):
-        workshop.exports.find("nothing")
+async def test_a_cancelled_one_ends_at_once_and_is_no_failure(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path / "avatars", ENDLESS)
+    job = workshop.start()
+    events = job.follow()
+    assert (await anext(events))["percent"] == 1
+    assert [j.described()["over"] for j in workshop.exports.jobs()] == [False]
+    await workshop.exports.cancel(job)
+    assert await anext(events) == {"cancelled": True, "usable": False}
+    assert job.over
+    assert workshop.metrics.exports_failed == 0
+    assert workshop.left() == []
+    await workshop.exports.cancel(job)  # once more is no matter
+    assert workshop.start("ben").name == "ben", "there is room for the next"
+    await workshop.exports.stop()
+
+
+async def test_cancelled_after_the_quick_avatar_leaves_that(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path / "avatars", TWICE + "time.sleep(60)")
+    job = workshop.start(quality="best")
+    async for event in job.follow():
+        if event.get("percent") == 50:
+            await workshop.exports.cancel(job)
+    assert job.events[-1] == {"cancelled": True, "usable": True}
+    assert workshop.left() == ["ada.avatar"]
+
+
+async def test_one_cancelled_before_it_began_is_over_as_well(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path / "avatars", ENDLESS)
+    job = workshop.start()
+    await workshop.exports.cancel(job)
+    assert [event async for event in job.follow()][-1]["cancelled"]
     assert workshop.left() == []
 
 
+async def test_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        Workshop(tmp_path / "avatars", GOOD).exports.find("nothing")
+
+
 async def test_a_late_listener_hears_all_of_it(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path, GOOD)
-    job = workshop.exports.start(b"photo", "image/jpeg", Order("ada", "Ada"))
+    workshop = Workshop(tmp_path / "avatars", GOOD)
+    job = workshop.start()
     first = [event async for event in job.follow()]
     again = [event async for event in workshop.exports.find(job.id).follow()]
     assert first == again
@@ -225,3 +262,9 @@ async def test_over_http_a_photo_becomes_an_avatar_that_is_served(tmp_path: Path
             await (await client.get(twice.headers["Location"])).read()
         huge = await client.post("/avatars?name=b&rights=yes", data=b"x" * (21 << 20), headers=jpeg)
         assert huge.status == 413
+        film = {"Content-Type": "video/webm;codecs=vp9"}
+        long = await client.post("/avatars?name=c&rights=yes", data=b"x" * (21 << 20), headers=film)
+        assert long.status == 202, "a video may be longer"
+        async with asyncio.timeout(10):
+            await (await client.get(long.headers["Location"])).read()
+    assert sorted(os.listdir(tmp_path)) == ["ada-2.avatar", "ada-l.avatar", "c.avatar"]

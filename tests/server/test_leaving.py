@@ -17,8 +17,9 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from server.app import Settings, make_app, run
-from server.exports import Exports, Order
-from server.routes import EXPORTS, METRICS, SESSIONS
+from server.exports import Exports
+from server.jobs import Order
+from server.keys import EXPORTS, METRICS, SESSIONS
 from tests.peers import Peer
 from tests.server.conftest import StartServer, synthetic
 

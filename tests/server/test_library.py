@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.avatar import builtin_avatars
 from engine.clock import MonotonicClock
 from engine.errors import BadInput
 from server.library import MOST_NAME, Library, default_folder, slug
@@ -38,10 +39,26 @@ def test_default_folder_follows_the_xdg_specification(
     assert default_folder() == tmp_path / "avatar-engine" / "avatars"
 
 
+def test_files_made_here_are_called_as_they_were_and_others_as_they_say(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    bundles.bundle(folder / "my-own.avatar")
+    elsewhere = bundles.bundle(tmp_path / "elsewhere.avatar")
+    library = Library(folder, MonotonicClock())
+    everything = library.files()
+    assert everything["my-own"] == folder / "my-own.avatar"
+    assert set(builtin_avatars()) < set(everything)
+    assert library.files([str(elsewhere), str(elsewhere)]) == {
+        "nobody": elsewhere, "nobody-2": elsewhere,
+    }  # fmt: skip
+    assert list(library.loaders({"x": elsewhere})) == ["x"]
+    assert library.loaders({"x": elsewhere})["x"]().name == "x"
+
+
 def test_a_mark_is_in_every_picture_of_every_avatar(tmp_path: Path) -> None:
     path = bundles.bundle(tmp_path / "nobody.avatar")
     plain, marked = (
-        Library(tmp_path, MonotonicClock(), mark=mark).loaders([str(path)])["nobody"]().rest
+        Library(tmp_path, MonotonicClock(), mark=mark).loader("nobody", path)().rest
         for mark in (None, "AI")
     )
     changed = np.argwhere((plain != marked).any(axis=2))

@@ -13,6 +13,7 @@ from aiortc.mediastreams import MediaStreamError
 from numpy.typing import NDArray
 
 from engine.audio import Resampler
+from engine.motion import Motion
 from server.gallery import Character
 from server.metrics import Timings
 from server.performer import picture
@@ -168,6 +169,33 @@ def test_the_delay_follows_the_machine_in_the_pauses_of_speech() -> None:
         assert sounding == pytest.approx(13, abs=0.2), "every sentence left whole"
 
     run(main)
+
+
+def test_another_face_in_the_middle_of_a_call_changes_the_pictures_alone() -> None:
+    class Wider(SyntheticPipeline):
+        def draw(self, motion: Motion) -> NDArray[np.uint8]:
+            return np.full((320, 400, 3), 200, np.uint8)
+
+    async def call(switch: bool) -> tuple[list[tuple[int, int]], NDArray[np.int16], list[int]]:
+        stage = Stage()
+        stage.connect()
+        await stage.speak(babble(1.0, seed=5))
+        if switch:
+            clock = LoopClock()
+            stage.session.become(Character.ready("wide", "Wide", Wider(), b"", b"", clock))
+            assert stage.session.status()["avatar"] == "wide"
+        await stage.speak(babble(1.0, seed=6))
+        await stage.session.end("test")
+        sizes = [(face.width, face.height) for face in stage.faces]
+        return sizes, np.concatenate(stage.voice), [face.pts for face in stage.faces]
+
+    _, plain, times = run(lambda: call(switch=False))
+    sizes, voice, same_times = run(lambda: call(switch=True))
+    np.testing.assert_array_equal(voice, plain)
+    assert same_times == times
+    changes = [n for n in range(1, len(sizes)) if sizes[n] != sizes[n - 1]]
+    assert len(changes) == 1, "once, and for good"
+    assert sizes[-1] == (400, 320)
 
 
 def test_pictures_are_dropped_before_sound_is() -> None:
