@@ -39,8 +39,8 @@ from tests.browser.calibration import CalibrationPipeline
 from tests.relay import Relay, Weather
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
 
-# Plays `engine export`: a file that says "nobody" has no face, one that says "slow" takes a minute for
-# its better avatar. What is made is a copy of a built-in one, under the title that was asked for.
+# Plays `engine export`: a file that says "nobody" has no face, one that says "slow" takes a minute
+# for its better avatar. What is made is a copy of a built-in one, under the title asked for.
 EXPORT = """
 import json, pathlib, shutil, sys, time
 from server.bundles import retitle

@@ -149,7 +149,7 @@ def test_a_photo_becomes_a_face(page: Page, tmp_path: Path) -> None:
     expect(make).to_be_disabled()
     page.get_by_text("I have this person’s permission").click()
     make.click()
-    expect(page.locator("#progress-text")).to_contain_text("Finding the face")
+    expect(page.locator("#progress-text")).to_contain_text("reading the photo")
     expect(page.locator("#progress-text")).to_have_text("Ready")
     expect(page.locator(".card input:checked")).to_have_value("grace-hopper")
 
