@@ -1,0 +1,1 @@
+"""Speed and parity of the generators on a GPU, with torch alone: ``make bench-gpu``."""
