@@ -27,7 +27,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export AVATAR_DATA ?= $(DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve avatar bench tools test lint check measure-live load fuzz audit \
+.PHONY: help serve avatar bench bench-gpu tools test lint check measure-live load fuzz audit \
 	train-speech evaluate-speech train-generator template evaluate-generator release basis builtin-avatars clean
 
 help: ## list these targets
@@ -42,6 +42,9 @@ avatar: $(VENV)/.$(if $(filter fast,$(QUALITY)),photo,export) ## make an avatar:
 
 bench: $(VENV)/.cpu ## measure every stage of the pipeline on this machine
 	@$(BIN)/engine bench
+
+bench-gpu: ## generators on an NVIDIA GPU with the torch of PYTHON, which is to be a CUDA build
+	@PYTHONPATH=. $(PYTHON) -m training.bench_gpu --out '$(or $(OUT),runs/bench_gpu)'
 
 tools: $(VENV)/.dev ## install all that the tests need, system packages too when root
 	@sh .ci/system-packages

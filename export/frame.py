@@ -1,9 +1,9 @@
 """The compositor as a part of the graph: motion in, frame out, all of it on one device.
 
-The same arithmetic as ``engine.compositor``, which is right for a CPU; on a GPU, looking up pixels is
-what texture units are for (GridSample), and a frame that leaves the device once costs less than a
-canvas that leaves it for the CPU to warp with. Coordinates need more than half precision has: at
-512 pixels it knows quarters. So whatever the precision of the face network, this part computes in
+The same arithmetic as ``engine.compositor``, which is the right form for a CPU. On a GPU looking
+pixels up is cheap (GridSample), and a frame that leaves the device once costs less than a canvas
+that leaves it for the CPU to warp with. Coordinates need more than half precision has: at 512
+pixels it knows quarters. So whatever the precision of the face network, this part computes in
 single.
 """
 
@@ -35,9 +35,7 @@ class FrameCompositor(nn.Module):
         # All the frame's numbers that depend on nothing but the photo.
         self._keep("photo", torch.from_numpy(compositor.photo).permute(2, 0, 1)[None])
         self._keep("turn", torch.from_numpy(compositor.turn).permute(1, 2, 3, 0))  # [h, w, 2, 3]
-        y, x = torch.meshgrid(
-            torch.arange(top, bottom), torch.arange(left, right), indexing="ij"
-        )
+        y, x = torch.meshgrid(torch.arange(top, bottom), torch.arange(left, right), indexing="ij")
         self._keep("grid", torch.stack([x, y], -1).float())  # [h, w, 2], pixel indices
         self._keep("to_canvas", torch.from_numpy(compositor.to_canvas).float())
         self._keep("linear", torch.from_numpy(compositor.linear).float())

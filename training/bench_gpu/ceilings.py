@@ -26,9 +26,7 @@ def measure_ceilings(device: torch.device, side: int, megabytes: int) -> Ceiling
     flops = {}
     for precision in Precision:
         with use(precision):
-            a, b = (
-                torch.randn(side, side, device=device, dtype=precision.dtype) for _ in range(2)
-            )
+            a, b = (torch.randn(side, side, device=device, dtype=precision.dtype) for _ in range(2))
             flops[precision] = 2 * side**3 / milliseconds(lambda a=a, b=b: a @ b, device) * 1e3
     source = torch.randint(256, (megabytes << 20,), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)

@@ -92,7 +92,11 @@ def _measure(
             speed.eager_ms[batch] = _eager(module, inputs, device)
             continue
         torch.cuda.reset_peak_memory_stats()
-        replay, outputs = graphed(module, inputs)
+        try:
+            replay, outputs = graphed(module, inputs)
+        except torch.cuda.OutOfMemoryError:
+            speed.note = f"no memory for a batch of {batch}"
+            break
         speed.gpu_mb[batch] = torch.cuda.max_memory_allocated() / 1e6
         speed.graph_ms[batch] = milliseconds(replay, device)
         speed.host_ms[batch] = _to_host(replay, outputs, device)

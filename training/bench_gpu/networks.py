@@ -67,7 +67,9 @@ def networks(quick: bool) -> list[Network]:
     """All of them, the small ones first. quick: small enough to run on a CPU in seconds."""
     someone = subject(quick)
     sides = (32,) if quick else (256, 512, 1024)
+    most = {32: 2, 256: 64, 512: 32, 1024: 16}
     few = {"batches": (1, 2)} if quick else {}
+    step = speech_step()
     speech = {"batches": (1, 2) if quick else (1, 16, 64, 256, 1024)}
     found = [
         Network(
@@ -79,7 +81,12 @@ def networks(quick: bool) -> list[Network]:
             **few,
         ),
         Network(
-            "speech, one step of 10 ms", speech_step, _columns, 100, convolves=False, **speech
+            "speech, one step of 10 ms",
+            lambda: copy.deepcopy(step),
+            _columns,
+            100,
+            convolves=False,
+            **speech,
         ),
     ]
     for side in sides:
@@ -88,7 +95,7 @@ def networks(quick: bool) -> list[Network]:
                 f"StyleGAN2 synthesis at {side}",
                 lambda side=side: synthesis(side, 512 if quick else 32768),  # type: ignore[misc]
                 lambda batch, side=side: _latents(batch, side),  # type: ignore[misc]
-                **few,
+                batches=tuple(1 << k for k in range(most[side].bit_length())),
             )
         )
     return found
@@ -114,7 +121,7 @@ class Subject:
 
 
 def subject(quick: bool) -> Subject:
-    """The first built-in avatar with the released generator; quick: noise, and a small random one."""
+    """The first built-in avatar and the released generator; quick: noise and a random one."""
     if quick:
         torch.manual_seed(0)
         photo = np.random.default_rng(0).integers(256, size=(96, 96, 3), dtype=np.uint8)

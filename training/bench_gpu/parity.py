@@ -33,6 +33,7 @@ class Parity:
     of 255. stylegan2: decibels over the range of its image, random weights."""
 
     precision: str
+    steps: int
     hidden: float
     coefficients: float
     psnr: float
@@ -65,7 +66,7 @@ def measure_parity(device: torch.device, quick: bool) -> list[Parity]:
             error = float((drawn.float().cpu() - image).square().mean())
             found.append(
                 Parity(
-                    precision.value, hidden, coefficients, psnr, worst,
+                    precision.value, steps, hidden, coefficients, psnr, worst,
                     _decibels(error, float(image.max() - image.min())),
                 )
             )  # fmt: skip

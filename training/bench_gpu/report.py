@@ -21,6 +21,7 @@ class Report:
     machine: dict[str, str]
     ceilings: Ceilings | None = None
     parities: list[Parity] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     speeds: list[Speed] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -38,19 +39,19 @@ class Report:
         """The tables of ``docs/performance.md``."""
         text = [", ".join(f"{k} {v}" for k, v in self.machine.items()), ""]
         if self.ceilings:
-            roofs = [f"{p} {self.ceilings.flops[p] / 1e12:.1f} TFLOP/s" for p in Precision]
+            roofs = [f"{p} {self.ceilings.flops[p] / 1e12:.3g} TFLOP/s" for p in Precision]
             text += [
                 f"Ceilings, measured: {', '.join(roofs)}; memory "
-                f"{self.ceilings.bytes / 1e12:.2f} TB/s read plus written.",
+                f"{self.ceilings.bytes / 1e12:.3g} TB/s read plus written.",
                 "",
             ]
         if self.parities:
             text += _table(
-                "against the CPU, 50 closed-loop steps | speech memory | coefficients | "
+                "against the CPU in closed loop | steps | speech memory | coefficients | "
                 "worst frame dB | worst of 255 | StyleGAN2 dB",
                 (
-                    f"{p.precision} | {p.hidden:.1e} | {p.coefficients:.1e} | {p.psnr:.1f} | "
-                    f"{p.worst} | {p.stylegan2:.1f}"
+                    f"{p.precision} | {p.steps} | {p.hidden:.1e} | {p.coefficients:.1e} | "
+                    f"{p.psnr:.1f} | {p.worst} | {p.stylegan2:.1f}"
                     for p in self.parities
                 ),
             )
@@ -60,6 +61,7 @@ class Report:
             "of the matrix ceiling | of the memory ceiling | GPU MB",
             (self._row(s) for s in self.speeds if s.fastest),
         )
+        text += [f"* {note}" for note in self.notes]
         text += [f"* {s.network}, {s.precision}: {s.note}" for s in self.speeds if s.note]
         return "\n".join(text) + "\n"
 

@@ -74,7 +74,7 @@ def _block(work: Callable[[], object], calls: int, device: torch.device) -> floa
 
 
 def graphed(module: nn.Module, inputs: Sequence[Tensor]) -> tuple[Callable[[], Any], Any]:
-    """(replay of a CUDA graph of ``module(*inputs)``, its outputs, which each replay overwrites)."""
+    """Replay of a CUDA graph of ``module(*inputs)``, and its outputs: a replay overwrites them."""
     # Capture forbids what the first calls do: choosing algorithms, making handles.
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
@@ -111,9 +111,7 @@ class _Traffic(TorchDispatchMode):
         super().__init__()
         self.bytes = 0
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         read = {_place(t): t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
         wrote = [t for t in tree_leaves(result) if isinstance(t, Tensor)]
