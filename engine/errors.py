@@ -7,6 +7,7 @@
     │   ├── BadPhoto             no face, several faces, profile, eyes shut, too small, truncated
     │   ├── BadAudio             empty, undecodable, NaN samples
     │   ├── BadBundle            not an .avatar, altered, from the future, hostile
+    │   ├── BadCheckpoint        not a generator or encoder that we read, damaged, hostile
     │   ├── BadOffer             not an SDP offer, or one we can not answer
     │   └── BadControl           a value that no face can be asked for
     ├── MissingExtra             an optional dependency set is not installed: HTTP 501
@@ -21,6 +22,7 @@ __all__ = [
     "AvatarEngineError",
     "BadAudio",
     "BadBundle",
+    "BadCheckpoint",
     "BadControl",
     "BadInput",
     "BadOffer",
@@ -48,6 +50,10 @@ class BadAudio(BadInput):
 
 class BadBundle(BadInput):
     """The ``.avatar`` file is not one, was altered, or is of an unknown schema."""
+
+
+class BadCheckpoint(BadInput):
+    """The file holds no generator or encoder of a kind that is read, or more than one."""
 
 
 class BadOffer(BadInput):

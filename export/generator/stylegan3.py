@@ -145,21 +145,30 @@ class SynthesisLayer(ModulatedConv):
     magnitude_ema: the mean square of its input in training, which it is divided by.
     """
 
-    def __init__(self, w_dim: int, before: Stage, after: Stage, kernel: int, radial: bool) -> None:
-        self.to_rgb = after.channels == 3
-        kernel = 1 if self.to_rgb else kernel
+    def __init__(
+        self,
+        w_dim: int,
+        before: Stage,
+        after: Stage,
+        kernel: int,
+        *,
+        radial: bool = False,
+        to_rgb: bool = False,
+    ) -> None:
+        kernel = 1 if to_rgb else kernel
         super().__init__(
             before.channels,
             after.channels,
             kernel,
             w_dim,
-            demodulate=not self.to_rgb,
+            demodulate=not to_rgb,
             padding=kernel - 1,
         )
+        self.to_rgb = to_rgb
         self.bias = nn.Parameter(torch.zeros(after.channels))
         self.magnitude_ema: Tensor
         self.register_buffer("magnitude_ema", torch.ones([]))
-        if self.to_rgb:
+        if to_rgb:
             return
         rate = _RAISED * max(before.rate, after.rate)
         up, down = round(rate / before.rate), round(rate / after.rate)
@@ -205,6 +214,7 @@ class Synthesis(nn.Module):
                 after,
                 kernel=1 if config.rotation else 3,
                 radial=config.rotation and not critical,
+                to_rgb=k == config.synthesis_layers,
             )
             self.layer_names.append(f"L{k}_{after.size}_{after.channels}")
             self.add_module(self.layer_names[-1], layer)

@@ -146,5 +146,5 @@ def test_parts_can_be_used_apart() -> None:
     w = torch.randn(2, 16)
     x = FourierInput(16, coarse)(w)
     assert x.shape == (2, coarse.channels, coarse.size, coarse.size)
-    layer = SynthesisLayer(16, coarse, fine, kernel=3, radial=False)
+    layer = SynthesisLayer(16, coarse, fine, kernel=3)
     assert layer(x, w).shape == (2, fine.channels, fine.size, fine.size)
