@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.control import NEUTRAL, Control
 from engine.errors import BadInput
 from engine.motion import Motion
 from server.performer import Performance
@@ -45,11 +46,13 @@ class Marked:
     def look_ahead_samples(self) -> int:
         return self._inner.look_ahead_samples
 
-    def initial_state(self, seed: int = 0) -> Any:
-        return self._inner.initial_state(seed)
+    def initial_state(self, seed: int = 0, control: Control = NEUTRAL) -> Any:
+        return self._inner.initial_state(seed, control)
 
-    def listen(self, samples: NDArray[np.float32], state: Any) -> tuple[list[Any], Any]:
-        return self._inner.listen(samples, state)
+    def listen(
+        self, samples: NDArray[np.float32], state: Any, control: Control = NEUTRAL
+    ) -> tuple[list[Any], Any]:
+        return self._inner.listen(samples, state, control)
 
     def draw(self, motion: Motion) -> NDArray[np.uint8]:
         """``[H, W, 3]`` uint8 RGB with the mark in it."""

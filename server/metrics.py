@@ -63,6 +63,10 @@ class SessionCounts:
     sound_put_in: int = _count("Samples of silence put in to lengthen the delay.")
     sound_given_up: int = _count("Samples not heard by the pipeline: it was seconds behind.")
     voice_slots_missed: int = _count("Packets of the delayed voice not sent: too late.")
+    control_taken: int = _count("Texts of control that were taken.")
+    control_refused: int = _count("Texts of control that were refused.")
+    motions_told: int = _count("Motions sent to who asked for them.")
+    motions_left_out: int = _count("Motions not sent: their channel was full or closed.")
     anchored: int = _count("Times the microphone was given a new place on the timeline.")
 
     def plus(self, other: SessionCounts) -> SessionCounts:

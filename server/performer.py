@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE, Resampler
 from engine.clock import Clock
+from engine.control import NEUTRAL, Control
 from engine.live.timeline import RATE
 from engine.motion import Motion
 from server.frames import FrameShelf
@@ -51,8 +52,10 @@ class Performance(Protocol):
 
     @property
     def look_ahead_samples(self) -> int: ...
-    def initial_state(self, seed: int = 0) -> Any: ...
-    def listen(self, samples: NDArray[np.float32], state: Any) -> tuple[list[Any], Any]: ...
+    def initial_state(self, seed: int = 0, control: Control = NEUTRAL) -> Any: ...
+    def listen(
+        self, samples: NDArray[np.float32], state: Any, control: Control = NEUTRAL
+    ) -> tuple[list[Any], Any]: ...
     def draw(self, motion: Motion) -> NDArray[np.uint8]: ...
 
 
@@ -67,6 +70,7 @@ def picture(rgb: NDArray[np.uint8]) -> av.VideoFrame:
 class _Outcome:
     state: Any
     listen_ns: int
+    motions: list[tuple[int, Motion]]
     draw_ns: list[int]
     drawn: list[tuple[int, av.VideoFrame]]
     skipped: list[int]
@@ -79,6 +83,8 @@ class Performer:
     on_picture: called for each picture with the ms from complete sound to the shelf, or to the
                 decision not to draw it.
     due_ns:     the instant at which the picture of a sample of 16 kHz has to leave.
+    control:    what is asked of the face now; looked at before each job.
+    on_motion:  called for each motion with its sample of 16 kHz, drawn or not.
     on_failure: called once when the pipeline raised; nothing is heard afterwards.
     """
 
@@ -93,6 +99,8 @@ class Performer:
         timings: Timings,
         draw_ms: Recent,
         seed: int,
+        control: Callable[[], Control],
+        on_motion: Callable[[int, Motion], None],
         on_picture: Callable[[float], None],
         on_failure: Callable[[], None],
     ) -> None:
@@ -106,9 +114,11 @@ class Performer:
         self._timings = timings
         self._draw_ms = draw_ms
         self._seed = seed
+        self._control = control
+        self._on_motion = on_motion
         self._on_picture = on_picture
         self._on_failure = on_failure
-        self._state = pipeline.initial_state(seed)
+        self._state = pipeline.initial_state(seed, control())
         self._resampler = Resampler(RATE)
         self._pending: deque[NDArray[np.int16]] = deque()
         self._pending_samples = 0
@@ -177,32 +187,35 @@ class Performer:
         try:
             while self._received >= self._wanted and self._pending:
                 if self._begin_at is not None:
-                    self._state = self._pipeline.initial_state(self._seed)
+                    self._state = self._pipeline.initial_state(self._seed, self._control())
                     self._resampler = Resampler(RATE)
                     self._base, self._begin_at = self._begin_at, None
                 samples = np.concatenate(self._pending)
                 self._forget_pending()
                 self._wanted += ((self._received - self._wanted) // _FRAME + 1) * _FRAME
-                self._take(await loop.run_in_executor(self._executor, self._work, samples))
+                self._take(
+                    await loop.run_in_executor(self._executor, self._work, samples, self._control())
+                )
         except Exception:  # the session's own task: nobody else would see what went wrong
             logger.exception("hearing or drawing failed, the session ends")
             self._on_failure()
         finally:
             self._job = None
 
-    def _work(self, samples: NDArray[np.int16]) -> _Outcome:
+    def _work(self, samples: NDArray[np.int16], control: Control) -> _Outcome:
         """In a worker thread: everything that computes. Touches nothing that the loop changes, but
         for the face to draw, which it reads once."""
         drawing = self._drawing
         began = self._clock.now_ns()
-        motions, state = self._pipeline.listen(self._resampler.push(samples), self._state)
+        sound = self._resampler.push(samples)
+        motions, state = self._pipeline.listen(sound, self._state, control)
         listened = self._clock.now_ns()
         drawn: list[tuple[int, av.VideoFrame]] = []
         draw_ns: list[int] = []
         skipped: list[int] = []
         before = listened
-        for n, timed in enumerate(motions, 1):
-            pts = self._base // _UP + timed.pts
+        timed = [(self._base // _UP + m.pts, m.motion) for m in motions]
+        for n, (pts, motion) in enumerate(timed, 1):
             # All of a job reach the shelf together: one that a newer one will have overtaken by
             # then would be drawn for nobody.
             behind_it = (len(motions) - n) * self._one_takes_ns
@@ -212,11 +225,11 @@ class Performer:
             if overtaken or before > self._due_ns(pts):
                 skipped.append(pts)
                 continue
-            drawn.append((pts, picture(drawing.draw(timed.motion))))
+            drawn.append((pts, picture(drawing.draw(motion))))
             after = self._clock.now_ns()
             draw_ns.append(after - before)
             before = after
-        return _Outcome(state, listened - began, draw_ns, drawn, skipped)
+        return _Outcome(state, listened - began, timed, draw_ns, drawn, skipped)
 
     def _take(self, outcome: _Outcome) -> None:
         self._state = outcome.state
@@ -230,6 +243,8 @@ class Performer:
             self._counts.drawn += 1
         for pts, frame in outcome.drawn:
             self._shelf.put(pts, frame)
+        for pts, motion in outcome.motions:
+            self._on_motion(pts, motion)
         now = self._clock.now_ns()
         for pts in (*outcome.skipped, *(pts for pts, _ in outcome.drawn)):
             if pts in self._complete_ns:

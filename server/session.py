@@ -5,6 +5,8 @@
     microphone -> timeline -+-> voice memory ---------------> VoiceTrack -+
                             |                                             +-> browser
                             +-> performer (threads) -> shelf -> FaceTrack -+
+                                    ^       |
+                                 control  motion  <---- data channel ----> browser
 
 All of it on the one schedule of the session.
 """
@@ -20,15 +22,17 @@ from typing import Any
 
 import av
 import numpy as np
-from aiortc import MediaStreamTrack, RTCPeerConnection
+from aiortc import MediaStreamTrack, RTCDataChannel, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
 from engine.clock import Clock
+from engine.control import NEUTRAL, Control
 from engine.live import allowance, timeline
 from engine.live.budget import Budget
 from engine.live.voice import VoiceMemory
+from server.control import LABEL, ControlChannel
 from server.frames import FrameShelf
 from server.gallery import Character
 from server.metrics import Recent, SessionCounts, Timings
@@ -41,6 +45,7 @@ __all__ = ["Session", "mono"]
 logger = logging.getLogger(__name__)
 
 CONNECT_WITHIN_S = 20.0
+_MOST_CHANNELS = 16  # that one client may open, one after the other
 _UP = timeline.RATE // SAMPLE_RATE
 
 
@@ -71,6 +76,7 @@ class Session:
     seed: int = 0
     number: int = 0
     counts: SessionCounts = field(default_factory=SessionCounts)
+    control: Control = NEUTRAL  # what the face begins with
 
     def __post_init__(self) -> None:
         self._opened_ns = self.clock.now_ns()
@@ -83,6 +89,11 @@ class Session:
         self._voice = VoiceMemory()
         self.face_track = FaceTrack(self.schedule, self._shelf, self.counts, self.timings)
         self.voice_track = VoiceTrack(self.schedule, self._voice, self.counts, self.timings)
+        self.rtp_time: Callable[[int], int | None] = lambda pts: None
+        self.controls = ControlChannel(
+            self.control, self.clock, self.counts, lambda pts: self.rtp_time(pts)
+        )
+        self._channels = 0
         self._performer = Performer(
             pipeline,
             self._shelf,
@@ -93,6 +104,8 @@ class Session:
             self.timings,
             self.character.draw_ms,
             self.seed,
+            control=lambda: self.controls.control,
+            on_motion=self.controls.tell,
             on_picture=self._picture_took,
             on_failure=lambda: self.end_soon("failed"),
         )
@@ -106,6 +119,7 @@ class Session:
         self._ending: asyncio.Task[None] | None = None
         self.connection.on("connectionstatechange", self._connection_changed)
         self.connection.on("track", self._track_came)
+        self.connection.on("datachannel", self._channel_came)
         self._spawn(self._give_up_connecting())
 
     async def end(self, reason: str) -> None:
@@ -187,6 +201,15 @@ class Session:
     def _track_came(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio":
             self._spawn(self._listen(track))
+
+    def _channel_came(self, channel: RTCDataChannel) -> None:
+        self._channels += 1
+        if self._channels > _MOST_CHANNELS:
+            self.end_soon("too many data channels")
+        elif channel.label == LABEL:
+            self.controls.open(channel)
+        else:
+            channel.close()
 
     async def _listen(self, microphone: MediaStreamTrack) -> None:
         """Take every packet at once: aiortc's queue behind the track has no bound (issue 554)."""

@@ -1,7 +1,7 @@
 """From a browser's offer to our answer: one POST, no trickling (the simple mode of WHIP, RFC 9725).
 
-The browser offers to send a microphone and to receive sound and picture. Candidates are all in the
-answer.
+The browser offers to send a microphone and to receive sound and picture, and a data channel if it
+wants to steer the face. Candidates are all in the answer.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from aiortc import (
 )
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 
+from engine.audio import SAMPLE_RATE
 from engine.errors import BadOffer
 from server.candidates import trusted_candidates
+from server.control import MOST_BYTES
 from server.rtc import UpstreamChanged
 from server.rtc.audio_passthrough import pass_audio_through
+from server.rtc.data_channel import bound_data_channels
 from server.rtc.h264 import encode_faces
 from server.rtc.media_address import accept_local_media_only
 from server.rtc.opus import encode_voice
+from server.rtc.rtp_time import rtp_clock
 from server.rtc.sender_reports import report_media_time
 from server.session import Session
-from server.tracks import PACKET
+from server.tracks import PACKET, VIDEO_RATE
 
 __all__ = ["answer", "new_connection"]
 
@@ -78,6 +82,10 @@ def _correct(voice: RTCRtpTransceiver, face: RTCRtpTransceiver, session: Session
     encode_voice(voice.sender, PACKET)
     report_media_time(voice.sender, session.voice_track.media_ntp)
     report_media_time(face.sender, session.face_track.media_ntp)
+    time = rtp_clock(face.sender)
+    session.rtp_time = lambda pts: time(pts * VIDEO_RATE // SAMPLE_RATE)
+    if session.connection.sctp is not None:
+        bound_data_channels(session.connection.sctp, MOST_BYTES)
 
 
 def _codecs(kind: str, *names: str) -> list[RTCRtpCodecCapability]:
@@ -116,22 +124,25 @@ def _check(offer: str) -> None:
 
 
 def _check_sections(lines: list[str]) -> None:
-    """Two sections with a name each, and bundled by these names or not at all: aiortc leaves its
+    """Sections with a name each, and bundled by these names or not at all: aiortc leaves its
     transceivers without any transport otherwise, and can not even close them."""
     begins = [n for n, line in enumerate(lines) if line.startswith("m=")]
-    if len(begins) != 2:
+    channels = sum(lines[n].startswith("m=application ") for n in begins)
+    if channels > 1 or len(begins) != 2 + channels:
         raise BadOffer(
-            f"the offer has {len(begins)} sections, expected two: sound, picture, no data channel"
+            f"the offer has {len(begins)} sections, {channels} of them for data channels, "
+            "expected sound, picture, and at most one for data channels"
         )
-    sound, face = (
-        [line.removeprefix("a=mid:") for line in section if line.startswith("a=mid:")]
-        for section in (lines[begins[0] : begins[1]], lines[begins[1] :])
-    )
+    names = [
+        [line.removeprefix("a=mid:") for line in lines[begin:end] if line.startswith("a=mid:")]
+        for begin, end in zip(begins, [*begins[1:], len(lines)], strict=True)
+    ]
+    called = [name for section in names for name in section]
     bundled = [name for line in lines if line.startswith("a=group:") for name in line.split()[1:]]
-    named = len(sound) == len(face) == 1 and sound != face
-    if not named or not {*sound, *face}.issuperset(bundled):
+    named = all(len(section) == 1 for section in names) and len({*called}) == len(begins)
+    if not named or not {*called}.issuperset(bundled):
         raise BadOffer(
-            f"the offer's sections are called {sound + face!s:.80} and it bundles {bundled!s:.80}, "
+            f"the offer's sections are called {called!s:.80} and it bundles {bundled!s:.80}, "
             "expected one name for each section and no other bundled"
         )
 

@@ -20,13 +20,13 @@ from server.metrics import SessionCounts, Timings
 from server.rtc.opus import LOOK_AHEAD
 from server.schedule import Schedule
 
-__all__ = ["FRAME_NS", "PACKET", "FaceTrack", "VoiceTrack"]
+__all__ = ["FRAME_NS", "PACKET", "VIDEO_RATE", "FaceTrack", "VoiceTrack"]
 
 FRAME_NS = FRAME_SAMPLES * 1_000_000_000 // SAMPLE_RATE
 PACKET = RATE * 20 // 1000
 PACKET_NS = PACKET * 1_000_000_000 // RATE
-_VIDEO_RATE = 90000
-_TICKS = _VIDEO_RATE * FRAME_SAMPLES // SAMPLE_RATE
+VIDEO_RATE = 90000
+_TICKS = VIDEO_RATE * FRAME_SAMPLES // SAMPLE_RATE
 _MOST_VOICE_LATENESS_NS = 60_000_000
 _OPUS_LOOK_AHEAD_NS = LOOK_AHEAD * 1_000_000_000 // RATE
 
@@ -66,7 +66,7 @@ class FaceTrack(MediaStreamTrack):
         self._counts.late += not (exact or again)
         self._given_ns = slot * FRAME_NS
         frame.pts = slot * _TICKS
-        frame.time_base = Fraction(1, _VIDEO_RATE)
+        frame.time_base = Fraction(1, VIDEO_RATE)
         return frame
 
     def media_ntp(self) -> int | None:

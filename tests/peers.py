@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -61,15 +62,18 @@ class Peer:
     """One call; an async context manager once it is made.
 
     ``pictures`` and ``voice`` are (arrival on the loop's clock, frame); with ``keep`` = False they
-    are received, counted and thrown away.
+    are received, counted and thrown away. With ``steers`` a control channel is opened, and what
+    comes over it is ``told``.
     """
 
     sound: NDArray[np.int16]
     keep: bool = True
+    steers: bool = False
     pictures: list[tuple[float, av.VideoFrame]] = field(default_factory=list)
     voice: list[tuple[float, av.AudioFrame]] = field(default_factory=list)
     received: dict[str, int] = field(default_factory=lambda: {"audio": 0, "video": 0})
     location: str = ""
+    told: list[dict[str, Any]] = field(default_factory=list)
 
     async def call(self, post: Post, avatar: str, relay: Relay | None = None) -> Peer:
         """Connect; the relay, if there is one, stands between. Raises AssertionError if refused."""
@@ -77,6 +81,9 @@ class Peer:
         self.connection.addTransceiver(Microphone(self.sound), direction="sendrecv")
         self.connection.addTransceiver("video", direction="recvonly")
         self._tasks = []
+        if self.steers:
+            self.channel = self.connection.createDataChannel("control")
+            self.channel.on("message", lambda text: self.told.append(json.loads(text)))
         await self.connection.setLocalDescription(await self.connection.createOffer())
         offer = self.connection.localDescription.sdp
         response = await post(
@@ -106,6 +113,12 @@ class Peer:
         """Return when so many frames of a kind have come since the beginning."""
         while self.received[kind] < count:  # noqa: ASYNC110 - frames come at their own pace
             await asyncio.sleep(0.005)
+
+    async def until_told(self, key: str, count: int = 1) -> list[dict[str, Any]]:
+        """So many of what came over the control channel with a key in it, when they have come."""
+        while len(found := [told for told in self.told if key in told]) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        return found
 
     async def hang_up(self) -> None:
         await self.connection.close()

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
+from engine.control import NEUTRAL, Control
 from engine.motion import Motion
 
 CELLS = 16
@@ -55,11 +56,13 @@ class CalibrationPipeline:
         self._inner = inner
         self.look_ahead_samples = inner.look_ahead_samples
 
-    def initial_state(self, seed: int = 0) -> State:
-        return State(self._inner.initial_state(seed))
+    def initial_state(self, seed: int = 0, control: Control = NEUTRAL) -> State:
+        return State(self._inner.initial_state(seed, control))
 
-    def listen(self, samples: NDArray[np.float32], state: State) -> tuple[list[TimedMotion], State]:
-        motions, inner = self._inner.listen(samples, state.inner)
+    def listen(
+        self, samples: NDArray[np.float32], state: State, control: Control = NEUTRAL
+    ) -> tuple[list[TimedMotion], State]:
+        motions, inner = self._inner.listen(samples, state.inner, control)
         last, waiting = state.last_click, list(state.waiting)
         for loud in np.flatnonzero(np.abs(samples) > _LOUD) + state.heard:
             if loud - last > _APART:

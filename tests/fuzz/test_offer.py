@@ -19,9 +19,10 @@ from server.metrics import Timings
 from server.session import Session
 from server.signalling import answer, new_connection
 from tests.server.conftest import BROWSER_OFFER, synthetic
+from tests.server.test_signalling import CHANNEL
 from tests.virtual_time import InlineExecutor
 
-LINES = BROWSER_OFFER.split("\r\n")
+LINES = (BROWSER_OFFER.replace("BUNDLE 0 1", "BUNDLE 0 1 2") + CHANNEL).split("\r\n")
 ODD = st.sampled_from(
     ["", "0", "-1", "99999999999999999999", "\x00", "ä" * 50, "a=group:BUNDLE 7", "/", "%s", "v=1",
      "a=candidate:1 1 udp 1 198.51.100.1 9 typ host", "m=application 9 UDP/DTLS/SCTP webrtc",

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.motion import Motion
+from engine.control import NEUTRAL, Control
+from engine.motion import ARKIT_INDEX, Motion
 from server.frames import FrameShelf
 from server.metrics import Recent, SessionCounts, Timings
 from server.performer import MOST_PENDING, Performer, picture
@@ -26,13 +27,15 @@ class Recording(SyntheticPipeline):
         self.begun = 0
         self.drawn = 0
 
-    def initial_state(self, seed: int = 0) -> State:
+    def initial_state(self, seed: int = 0, control: Control = NEUTRAL) -> State:
         self.begun += 1
-        return super().initial_state(seed)
+        return super().initial_state(seed, control)
 
-    def listen(self, samples: NDArray[np.float32], state: State) -> tuple[list[TimedMotion], State]:
+    def listen(
+        self, samples: NDArray[np.float32], state: State, control: Control = NEUTRAL
+    ) -> tuple[list[TimedMotion], State]:
         self.heard.append(samples)
-        return super().listen(samples, state)
+        return super().listen(samples, state, control)
 
     def draw(self, motion: Motion) -> NDArray[np.uint8]:
         self.drawn += 1
@@ -64,6 +67,8 @@ class Stage:
         self.pipeline.drawn = 0
         self.failures = 0
         self.took_ms: list[float] = []
+        self.control = NEUTRAL
+        self.motions: list[tuple[int, Motion]] = []
         start = clock.now_ns() - round(late_ms * 1e6)
         self.performer = Performer(
             self.pipeline,
@@ -75,6 +80,8 @@ class Stage:
             Timings(),
             Recent(),
             seed=1,
+            control=lambda: self.control,
+            on_motion=lambda pts, motion: self.motions.append((pts, motion)),
             on_picture=self.took_ms.append,
             on_failure=self.fail,
         )
@@ -99,6 +106,37 @@ def test_every_sample_is_heard_once_in_as_few_jobs_as_there_are_pictures() -> No
         assert executor.jobs == len(stage.pipeline.heard) == stage.pipeline.drawn
         assert stage.counts.drawn == (32000 - stage.pipeline.look_ahead_samples) // 640 + 1
         assert all(stage.shelf.take(pts)[1] for pts in (1280 * 22,))
+
+    run(main)
+
+
+def test_the_face_goes_where_control_wants_it_and_every_motion_is_told() -> None:
+    async def main() -> None:
+        stage = Stage(InlineExecutor())
+        await stage.hear(1.0)
+        stage.control = Control(smile=1.0)
+        await stage.hear(1.0)
+        assert [pts for pts, _ in stage.motions] == [640 * n for n in range(len(stage.motions))]
+        assert len(stage.motions) == stage.counts.drawn
+        smiles = [float(motion.face[ARKIT_INDEX["mouthSmileLeft"]]) for _, motion in stage.motions]
+        assert max(smiles[:22]) == 0
+        assert smiles[25] > 0.05
+        assert smiles[-1] > 0.7
+
+    run(main)
+
+
+def test_a_pipeline_that_begins_anew_goes_on_smiling() -> None:
+    async def main() -> None:
+        held = Held()
+        stage = Stage(held)
+        stage.control = Control(smile=1.0)
+        await stage.hear(5.0)
+        for _ in range(3):
+            held.work()
+            await stage.hear(0.04)
+        assert stage.pipeline.begun == 2
+        assert stage.motions[-1][1].face[ARKIT_INDEX["mouthSmileLeft"]] > 0.7
 
     run(main)
 

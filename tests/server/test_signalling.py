@@ -5,6 +5,7 @@ from aiortc import RTCPeerConnection
 
 from engine.clock import MonotonicClock
 from engine.errors import BadOffer
+from server.control import MOST_BYTES
 from server.metrics import Timings
 from server.rtc.audio_passthrough import PassThrough
 from server.rtc.h264 import FaceEncoder
@@ -13,12 +14,47 @@ from server.signalling import answer, new_connection
 from tests.server.conftest import synthetic
 from tests.virtual_time import InlineExecutor
 
+CHANNEL = "\r\n".join(
+    (
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+        "c=IN IP4 0.0.0.0",
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:abcdefghijklmnopqrstuvwx",
+        "a=fingerprint:sha-256 " + ":".join(["7B"] * 32),
+        "a=setup:actpass",
+        "a=mid:2",
+        "a=sctp-port:5000",
+        "a=max-message-size:262144",
+        "",
+    )
+)
+
 
 def new_session() -> Session:
     return Session(
         "id", synthetic(), InlineExecutor(), MonotonicClock(), Timings(),
         lambda *_: None, new_connection(),
     )  # fmt: skip
+
+
+async def test_a_data_channel_is_answered_with_the_longest_text_that_is_read(
+    browser_offer: str,
+) -> None:
+    session = new_session()
+    offer = browser_offer.replace("BUNDLE 0 1", "BUNDLE 0 1 2") + CHANNEL
+    sdp = await answer(offer, session)
+    _, channel = sdp.split("m=application")
+    assert f"a=max-message-size:{MOST_BYTES}" in channel
+    assert "a=group:BUNDLE 0 1 2" in sdp
+    assert "ptime" not in channel
+    await session.end("test")
+
+
+async def test_without_a_data_channel_there_is_none(browser_offer: str) -> None:
+    session = new_session()
+    assert "m=application" not in await answer(browser_offer, session)
+    assert session.connection.sctp is None
+    await session.end("test")
 
 
 def private(owner: object, name: str) -> object:
@@ -86,7 +122,9 @@ async def test_no_server_elsewhere_is_asked() -> None:
         (lambda o: o.replace("a=mid:1\r\n", ""), "one name for each section"),
         (lambda o: o.replace("a=mid:0", "a=mid:0\r\na=mid:1"), "one name for each section"),
         (lambda o: o.replace("a=mid:0", "a=mid:1"), "one name for each section"),
-        (lambda o: o + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n", "no data channel"),
+        (lambda o: o + CHANNEL.replace("a=mid:2", "a=mid:1"), "one name for each section"),
+        (lambda o: o + CHANNEL * 2, "at most one for data channels"),
+        (lambda o: o + CHANNEL.replace("m=application", "m=text"), "at most one for data channels"),
         (lambda o: "v=0\r\n" + "a=x\r\n" * 900, "no fingerprint"),
         (lambda o: o + "a=x\r\n" * 1000, "no browser writes such"),
         (lambda o: o + "a=x" + "x" * 5000, "no browser writes such"),
