@@ -64,6 +64,7 @@ class ControlState:
     values, speeds: ``[n]`` float64, what is followed and how fast it goes, a frame.
     blinking:       liveliness as far as blinks know it; a blink that has begun ends as it began.
     blinks:         of those asked for, how many were begun. blink_pts: when the last one was.
+    arrived:        where it stands still, None while it moves.
     """
 
     values: NDArray[np.float64]
@@ -71,6 +72,7 @@ class ControlState:
     blinking: float
     blinks: int
     blink_pts: int | None = None
+    arrived: Control | None = None
 
 
 class Controller:
@@ -165,6 +167,8 @@ def _goal(control: Control, before: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _followed(control: Control, state: ControlState) -> ControlState:
     """One frame further to the goal: the exact step of ``x'' = -2 r x' - r^2 (x - goal)``."""
+    if control is state.arrived:
+        return state
     goal = _goal(control, state.values)
     # What has no weight yet need not travel.
     at = state.values.copy()
@@ -172,12 +176,17 @@ def _followed(control: Control, state: ControlState) -> ControlState:
     at[_GAZE] = goal[_GAZE] if at[_HELD] == 0 else at[_GAZE]
     off = at - goal
     if not off.any() and not state.speeds.any():
-        return state
+        return replace(state, arrived=control)
     drive = state.speeds + _STEP * off
     values = goal + (off + drive) * _DECAY
     speeds = (state.speeds - _STEP * drive) * _DECAY
     there = (np.abs(values - goal) < _THERE) & (np.abs(speeds) < _THERE)
-    return replace(state, values=np.where(there, goal, values), speeds=np.where(there, 0.0, speeds))
+    return replace(
+        state,
+        values=np.where(there, goal, values),
+        speeds=np.where(there, 0.0, speeds),
+        arrived=None,
+    )
 
 
 def _stronger(speech: NDArray[np.float32], strength: np.float32) -> NDArray[np.float32]:

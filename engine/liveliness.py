@@ -41,6 +41,8 @@ class Liveliness:
 
     def blink(self, pts: int) -> float:
         """How far a blink closes the lids, 0 to 1. Strength is how many there are."""
+        if not self.strength:
+            return 0.0
         t = pts / SAMPLE_RATE
         here = int(t // _BLINK_EVERY)
         return max(
@@ -50,6 +52,8 @@ class Liveliness:
 
     def gaze(self, pts: int) -> NDArray[np.float64]:
         """``[2]`` right and down, in eyeLook coefficients; mostly at the viewer."""
+        if not self.strength:
+            return np.zeros(2)
         t = pts / SAMPLE_RATE
 
         def target(k: int) -> NDArray[np.float64]:
@@ -64,6 +68,8 @@ class Liveliness:
 
     def sway(self, pts: int) -> NDArray[np.float32]:
         """``[3]`` pitch, yaw and roll of the head, radians."""
+        if not self.strength:
+            return np.zeros(3, np.float32)
         t = pts / SAMPLE_RATE
         phases = self._slot(4, 0).uniform(0, 2 * np.pi, (3, 3))
         waves = np.sin(2 * np.pi * t * _SWAY_HZ * (1, 0.83, 1.13) + phases)
