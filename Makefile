@@ -28,7 +28,8 @@ export AVATAR_DATA ?= $(DATA)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve avatar bench bench-gpu tools test lint check measure-live load fuzz audit \
-	train-speech evaluate-speech train-generator template evaluate-generator release basis builtin-avatars clean
+	train-speech evaluate-speech train-generator template evaluate-generator train-paper evaluate-paper \
+	release basis builtin-avatars clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +92,12 @@ template: $(VENV)/.train ## lite_prior.safetensors -> the ONNX models that `--qu
 evaluate-generator: $(VENV)/.train ## held-out people and real clips, against the still face
 	@$(BIN)/python -m training.evaluate_tuning --data $(DATA)
 	@$(BIN)/python -m training.evaluate_face --data $(DATA)
+
+train-paper: $(VENV)/.train ## the seed method as published, on a generator of our own: MINUTES=60 JOBS=1
+	@$(BIN)/python -m training.paper --data $(DATA) --minutes $(MINUTES) --jobs $(or $(JOBS),1)
+
+evaluate-paper: $(VENV)/.train ## PSNR, SSIM, FID and LMD of it; REAL=folder DRAWN=folder for any clips
+	@$(BIN)/python -m training.paper.evaluate $(if $(REAL),clips '$(REAL)' '$(DRAWN)',paper --data $(DATA))
 
 release: $(VENV)/.cpu ## write down what engine/resources and export/resources hold
 	@$(BIN)/python -m training.release

@@ -1,0 +1,94 @@
+"""The whole of the seed method: ``python -m training.paper --minutes 60``.
+
+Generator and encoder, stage 1 in both forms and with the paper's ablations, stage 2, the drawing of
+the clips that are held out. Each step is a command of its own that can be run alone and resumes;
+runs of one stage share the machine, ``--jobs`` at a time. ``training.paper.evaluate`` measures what
+was drawn.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from training.data import data_folder
+from training.paper.crops import CROPS, read_crops
+from training.paper.stage2 import RUN as TUNED
+
+__all__ = ["main"]
+
+log = logging.getLogger(__name__)
+
+# Of the time: the generator, then stage 1. Tuning takes steps, not time.
+_GENERATOR, _STAGE1 = 0.72, 0.28
+_RUNS = (
+    ("--form", "paper"),
+    ("--form", "paper", "--without", "latent"),
+    ("--form", "paper", "--without", "lpips"),
+    ("--form", "split"),
+    ("--form", "speech"),
+)
+
+
+def _run(commands: list[list[str]], jobs: int) -> None:
+    """Run modules of this package, ``jobs`` at a time; stop at the first that fails."""
+    waiting, running = list(commands), []
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                running.append(_started(waiting.pop(0)))
+            done = next((p for p in running if p.poll() is not None), None)
+            if done is None:
+                time.sleep(0.2)
+                continue
+            running.remove(done)
+            if done.returncode:
+                raise typer.Exit(done.returncode)
+    finally:
+        for process in running:
+            process.terminate()
+
+
+def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
+    log.info("training.paper.%s", " ".join(arguments))
+    module, *rest = arguments
+    return subprocess.Popen([sys.executable, "-m", f"training.paper.{module}", *rest])
+
+
+def main(
+    data: Path = typer.Option(data_folder(), help="The data folder."),  # noqa: B008
+    minutes: float = typer.Option(60.0, help="For the generator and stage 1 together."),
+    batch: int = typer.Option(32, help="Pictures in a step of the generator."),
+    jobs: int = typer.Option(1, help="Runs at once; 6 where a large GPU is shared."),
+    steps: int = typer.Option(350, help="Of pivotal tuning."),
+) -> None:
+    """Run everything that training needs, from the crops on."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if not CROPS.exists():
+        _run([["crops", "--data", str(data)]], 1)
+    clips = read_crops(CROPS).clips
+    known = sorted({c.key.rpartition("_")[0] for c in clips if not c.held_out})
+    strangers = [c.key for c in clips if c.key.rpartition("_")[0] not in known]
+    _run([["generator", "--minutes", str(minutes * _GENERATOR), "--batch", str(batch)]], 1)
+    each = minutes * _STAGE1 * min(jobs / len(_RUNS), 1.0)
+    _run([["stage1", *run, "--minutes", f"{each:.3f}"] for run in _RUNS], jobs)
+    tunings = [(who, frames) for who in known for frames in (75, 1)]
+    tunings += [(key, 1) for key in strangers]
+    _run(
+        [
+            ["stage2", "tune", "--who", who, "--frames", str(frames), "--steps", str(steps)]
+            for who, frames in tunings
+            if not (TUNED / f"{who}-{'image' if frames == 1 else 'video'}.pt").exists()
+        ],
+        jobs,
+    )
+    _run([["stage2", "draw"]], 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

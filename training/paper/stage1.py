@@ -1,0 +1,378 @@
+"""Stage 1: learn the trajectories, generator and image encoder frozen.
+
+    python -m training.paper.stage1 --form paper                   # as published
+    python -m training.paper.stage1 --form paper --without latent  # its ablations
+    python -m training.paper.stage1 --form split                   # motion -> displacement
+    python -m training.paper.stage1 --form speech                  # speech -> motion, for split
+    torchrun --nproc-per-node 4 -m training.paper.stage1 ...       # the same on several devices
+
+The published losses, with x_t a frame and w_t = E_I(x_t):
+
+    L_latent = sum_t || w_t - w^_t ||_2          L_lpips = sum_t || phi(G(w_t)) - phi(G(w^_t)) ||_2
+
+Each run keeps ``runs/paper/stage1/NAME``: its checkpoint, which it resumes from, its curves, and in
+the end ``trajectories.npz``, what it says to the clips that are held out.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+import os
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import torch
+import typer
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from engine.output import written_whole
+from training.paper.crops import CROPS, ClipCrops, read_crops
+from training.paper.features import EncoderFeatures, Features, VGG16Features
+from training.paper.generator import RUN as GENERATOR
+from training.paper.networks import (
+    Basis,
+    PaperForm,
+    SpeechToMotion,
+    SplitForm,
+    principal_basis,
+)
+from training.paper.pretrained import Pretrained
+
+__all__ = ["RUN", "Form", "Material", "Objective", "Without", "main"]
+
+log = logging.getLogger(__name__)
+
+RUN = Path("runs") / "paper" / "stage1"
+FRAMES = 25  # of a window
+_MEMORY = 0.995
+
+
+class Form(StrEnum):
+    """What is learned."""
+
+    PAPER = "paper"
+    SPLIT = "split"
+    SPEECH = "speech"
+
+
+class Without(StrEnum):
+    """A loss that is left out."""
+
+    NOTHING = "nothing"
+    LATENT = "latent"
+    LPIPS = "lpips"
+
+
+@dataclass(frozen=True)
+class Known:
+    """One clip on the device. codes: ``[T, num_ws, w_dim]``, w_t. pivot: w_I of its rest frame."""
+
+    key: str
+    sound: Tensor
+    motion: Tensor
+    codes: Tensor
+    pivot: Tensor
+
+
+class Material:
+    """Clips as the networks want them, drawn as windows of ``FRAMES``."""
+
+    def __init__(
+        self, clips: list[ClipCrops], nets: Pretrained | None, device: torch.device
+    ) -> None:
+        self.clips: list[Known] = []
+        for clip in clips:
+            if nets is None:
+                codes = torch.zeros(len(clip.pictures), 1, 1, device=device)
+            else:
+                codes = nets.codes(torch.from_numpy(clip.pictures))
+            self.clips.append(
+                Known(
+                    clip.key,
+                    torch.from_numpy(clip.sound).to(device),
+                    torch.from_numpy(clip.motion).to(device),
+                    codes,
+                    codes[clip.rest],
+                )
+            )
+
+    def windows(self, count: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """sound, motion, codes ``[count, FRAMES, ...]`` and pivots ``[count, ...]``."""
+        drawn = []
+        long = [c for c in self.clips if len(c.codes) >= FRAMES]
+        for i in rng.integers(0, len(long), count):
+            clip = long[i]
+            start = int(rng.integers(0, len(clip.codes) - FRAMES + 1))
+            part = slice(start, start + FRAMES)
+            drawn.append((clip.sound[part], clip.motion[part], clip.codes[part], clip.pivot))
+        return tuple(torch.stack(parts) for parts in zip(*drawn, strict=True))
+
+
+class Objective(nn.Module):
+    """The published losses of a trajectory, as means over frames, and their weighted sum."""
+
+    def __init__(
+        self, nets: Pretrained, phi: Features, without: Without, weights: tuple[float, float]
+    ) -> None:
+        super().__init__()
+        self.nets, self.phi = nets, phi
+        self.latent = 0.0 if without is Without.LATENT else weights[0]
+        self.lpips = 0.0 if without is Without.LPIPS else weights[1]
+
+    def forward(self, said: Tensor, codes: Tensor, half: bool) -> tuple[Tensor, dict[str, Tensor]]:
+        """said, codes: ``[N, num_ws, w_dim]``, w^_t and w_t."""
+        latent = (said - codes).flatten(1).norm(dim=1).mean()
+        parts, loss = {"latent": latent}, self.latent * latent
+        if self.lpips:
+            with torch.autocast(said.device.type, torch.bfloat16, enabled=half):
+                drawn = self.phi(self.nets.draw(said))
+                with torch.no_grad():
+                    wanted = self.phi(self.nets.draw(codes))
+            parts["lpips"] = (drawn - wanted).norm(dim=1).mean()
+            loss = loss + self.lpips * parts["lpips"]
+        return loss, parts
+
+
+def motion_loss(said: Tensor, tracked: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Where the lips are (LipGeometry's ``[..., 40, 2]``, canthus distances), and coefficients."""
+    from engine.motion import ARKIT
+    from export.basis import LandmarkBasis
+    from training.speech.lips import LIPS
+
+    shapes = torch.from_numpy(LandmarkBasis.load().expression[:, list(LIPS), :2]).to(said)
+    lips = torch.einsum("...c,cln->...ln", said - tracked, shapes).norm(dim=-1).mean()
+    single = (said - tracked).abs().mean()
+    return lips + 0.3 * single, {"lips cm": lips, f"{len(ARKIT)} coefficients": single}
+
+
+class Stage1:
+    """A network in training, its running average, its optimiser."""
+
+    def __init__(self, network: nn.Module, device: torch.device, rate: float) -> None:
+        self.network = network.to(device)
+        self.ranks = int(os.environ.get("WORLD_SIZE", "1"))
+        self.parallel: nn.Module = (
+            DistributedDataParallel(self.network) if self.ranks > 1 else self.network
+        )
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.network,
+            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(_MEMORY),
+            use_buffers=True,
+        )
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), rate, betas=(0.5, 0.999), weight_decay=0.01
+        )
+        self.peak, self.step, self.spent = rate, 0, 0.0
+
+    def apply(self, loss: Tensor, done: float) -> None:
+        """One step; the rate warms up, and falls as a cosine in the last 60 % of the work."""
+        rate = self.peak * min(1.0, (self.step + 1) / 50)
+        if done > 0.4:
+            rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.4) / 0.6))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        self.step += 1
+
+    def save(self, path: Path) -> None:
+        """Everything that going on needs."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "spent": self.spent,
+        }
+        with written_whole(path) as partial:
+            torch.save(state, partial)
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Go on where :meth:`save` was."""
+        state = torch.load(path, map_location=device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.spent = state["step"], state["spent"]
+
+
+def said_by(network: nn.Module, sound: Tensor, motion: Tensor, pivot: Tensor) -> Tensor:
+    """w^_t of windows: ``[B, T, num_ws, w_dim]``."""
+    inner = getattr(network, "module", network)
+    heard = motion if isinstance(inner, SplitForm) else sound
+    return pivot[:, None] + inner.basis.expand(network(heard, pivot))
+
+
+def _new_network(
+    form: Form, material: Material, components: int, dense: int, dropout: float
+) -> nn.Module:
+    sound = torch.cat([c.sound for c in material.clips])
+    if form is Form.SPEECH:
+        speech = SpeechToMotion(dense, dropout)
+        speech.audio.normalise_by(sound)
+        return speech
+    basis, held = principal_basis(torch.cat([c.codes for c in material.clips]).cpu(), components)
+    log.info("%d principal components hold %.2f %% of the codes' variance", basis.size, 100 * held)
+    if form is Form.SPLIT:
+        return SplitForm(basis)
+    paper = PaperForm(basis, dense, dropout)
+    paper.audio.normalise_by(sound)
+    return paper
+
+
+@torch.no_grad()
+def trajectories(network: nn.Module, material: Material) -> dict[str, np.ndarray]:
+    """What is said to whole clips: key -> ``[T, K]`` in the basis, or motion ``[T, 52]``."""
+    network.eval()
+    inner = getattr(network, "module", network)
+    found = {}
+    for clip in material.clips:
+        if isinstance(inner, SpeechToMotion):
+            said = network(clip.sound[None])
+        else:
+            heard = clip.motion if isinstance(inner, SplitForm) else clip.sound
+            said = network(heard[None], clip.pivot[None])
+        found[clip.key] = said[0].float().cpu().numpy()
+    return found
+
+
+@torch.no_grad()
+def _held_out_error(average: nn.Module, held: Material) -> float:
+    """Mean error over clips that are held out; watched, and used for nothing."""
+    average.eval()
+    errors = []
+    for clip in held.clips:
+        if isinstance(getattr(average, "module", average), SpeechToMotion):
+            errors.append(motion_loss(average(clip.sound[None]), clip.motion[None])[0])
+        else:
+            said = said_by(average, clip.sound[None], clip.motion[None], clip.pivot[None])
+            errors.append((said[0] - clip.codes).flatten(1).norm(dim=1).mean())
+    return float(torch.stack(errors).mean())
+
+
+def main(
+    form: Form = typer.Option(Form.PAPER, help="What is learned."),  # noqa: B008
+    without: Without = typer.Option(Without.NOTHING, help="A loss to leave out."),  # noqa: B008
+    minutes: float = typer.Option(30.0, help="Wall time to train for, all runs together."),
+    crops: Path = typer.Option(CROPS, help="What training.paper.crops wrote."),  # noqa: B008
+    generator: Path = typer.Option(GENERATOR, help="What training.paper.generator wrote."),  # noqa: B008
+    out: Path = typer.Option(RUN, help="Runs are kept in folders of it."),  # noqa: B008
+    vgg: Path | None = typer.Option(None, help="VGG16 for phi, in torchvision's layout."),  # noqa: B008
+    batch: int = typer.Option(8, help="Windows of a second in a step, in all."),
+    components: int = typer.Option(64, help="Of V."),
+    dense: int = typer.Option(2048, help="Width of the audio encoder's dense layer."),
+    dropout: float = typer.Option(0.2, help="In the audio encoder."),
+    latent: float = typer.Option(1.0, help="Weight of L_latent."),
+    lpips: float = typer.Option(20.0, help="Weight of L_lpips."),
+    rate: float = typer.Option(2e-4, help="Peak learning rate."),
+    threads: int = typer.Option(1, help="CPU threads."),
+    half: bool = typer.Option(True, help="Draw in bfloat16 where there is a GPU."),
+) -> None:
+    """Train, resume, say what was learned to the clips that are held out."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("high")
+    half = half and torch.cuda.is_available()
+    ranks, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    cuda = torch.cuda.is_available()
+    device = (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        if cuda
+        else torch.device("cpu")
+    )
+    if ranks > 1:
+        torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    torch.manual_seed(0)  # the same weights on every rank; windows and dropout differ below
+    folder = out / (form if without is Without.NOTHING else f"{form}-without-{without}")
+    folder.mkdir(parents=True, exist_ok=True)
+    everything = read_crops(crops)
+    nets = None if form is Form.SPEECH else Pretrained.load(generator).to(device)
+    known = Material([c for c in everything.clips if not c.held_out], nets, device)
+    held = Material([c for c in everything.clips if c.held_out], nets, device)
+    stage = Stage1(_new_network(form, known, components, dense, dropout), device, rate)
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        stage.load(checkpoint, device)
+        log.info("resuming at step %d, %.1f minutes in", stage.step, stage.spent)
+    objective = None
+    if nets is not None:
+        phi = (VGG16Features(vgg) if vgg else EncoderFeatures(nets.encoder)).to(device)
+        objective = Objective(nets, phi, without, (latent, lpips))
+        log.info("phi: %s", phi.name)
+    rng = np.random.default_rng([rank, stage.step])
+    torch.manual_seed(1000 * rank + stage.step)
+    began = saved = time.monotonic()
+    began -= stage.spent * 60
+    sums: dict[str, list[Tensor]] = {}
+    while _going_on(stage, began, minutes, device):
+        sound, motion, codes, pivot = known.windows(max(1, batch // ranks), rng)
+        stage.network.train()
+        if objective is None:
+            loss, parts = motion_loss(stage.parallel(sound), motion)
+        else:
+            said = said_by(stage.parallel, sound, motion, pivot)
+            loss, parts = objective(said.flatten(0, 1), codes.flatten(0, 1), half)
+        stage.apply(loss, stage.spent / minutes)
+        for name, part in parts.items():
+            sums.setdefault(name, []).append(part.detach())
+        if stage.step % 50 == 0 and rank == 0:
+            row = {"step": stage.step, "minutes": round(stage.spent, 3)}
+            row |= {name: float(torch.stack(values).mean()) for name, values in sums.items()}
+            row["held out"] = _held_out_error(stage.average, held)
+            log.info("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
+            _append(folder / "curves.csv", row)
+            sums = {}
+        if time.monotonic() - saved > 60 and rank == 0:
+            stage.save(checkpoint)
+            saved = time.monotonic()
+    if rank == 0:
+        stage.spent = minutes
+        stage.save(checkpoint)
+        _release(stage, held, folder)
+    if ranks > 1:
+        torch.distributed.destroy_process_group()
+
+
+def _going_on(stage: Stage1, began: float, minutes: float, device: torch.device) -> bool:
+    """Whether time is left, by the first rank's clock: all ranks take the same number of steps."""
+    spent = torch.tensor([(time.monotonic() - began) / 60], device=device)
+    if stage.ranks > 1:
+        torch.distributed.broadcast(spent, 0)
+    stage.spent = float(spent)
+    return stage.spent < minutes
+
+
+def _release(stage: Stage1, held: Material, folder: Path) -> None:
+    """Write ``trajectories.npz``: what is said to each clip, and the basis that it is said in; of
+    the split form the network, which is small and can be given other motion."""
+    inner = stage.average.module
+    arrays = {f"said/{k}": v for k, v in trajectories(inner, held).items()}
+    basis = getattr(inner, "basis", None)
+    if isinstance(inner, SplitForm):
+        arrays |= {f"network/{k}": v.cpu().numpy() for k, v in inner.state_dict().items()}
+    elif isinstance(basis, Basis):
+        arrays |= {f"basis/{k}": v.cpu().numpy() for k, v in basis.named_buffers()}
+    with written_whole(folder / "trajectories.npz") as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _append(path: Path, row: dict[str, float]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+if __name__ == "__main__":
+    typer.run(main)
