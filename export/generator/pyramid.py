@@ -85,6 +85,7 @@ class PyramidEncoder(nn.Module):
         widest: int = 256,
     ) -> None:
         super().__init__()
+        self.num_ws, self.w_dim = num_ws, w_dim
         trunk = channels or _CHANNELS[-(resolution // 8).bit_length() :]
         channels, pyramid = tuple(min(c, widest) for c in trunk), min(_PYRAMID, widest)
         if resolution >> (len(channels) - 1) != 8:

@@ -32,8 +32,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from engine.output import written_whole
+from export.perceptual import EncoderFeatures, Features, VGG16Features
 from training.paper.crops import CROPS, ClipCrops, read_crops
-from training.paper.features import EncoderFeatures, Features, VGG16Features
 from training.paper.generator import RUN as GENERATOR
 from training.paper.networks import (
     Basis,

@@ -26,9 +26,9 @@ from torch import Tensor
 
 from engine.output import written_whole
 from export.generator.stylegan2 import Synthesis
+from export.perceptual import EncoderFeatures, Features, VGG16Features
 from export.pivotal import PivotalPlan, pivotal_tuning
 from training.paper.crops import CROPS, ClipCrops, read_crops
-from training.paper.features import EncoderFeatures, Features, VGG16Features
 from training.paper.generator import RUN as GENERATOR
 from training.paper.networks import Basis, SplitForm
 from training.paper.pretrained import Pretrained, as_input, as_pictures

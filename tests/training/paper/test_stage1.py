@@ -15,8 +15,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from export.generator.stylegan2 import StyleGAN2Config  # noqa: E402
+from export.perceptual import EncoderFeatures  # noqa: E402
 from training.paper.crops import Crops  # noqa: E402
-from training.paper.features import EncoderFeatures  # noqa: E402
 from training.paper.networks import SplitForm, principal_basis  # noqa: E402
 from training.paper.pretrained import Pretrained  # noqa: E402
 from training.paper.stage1 import (  # noqa: E402

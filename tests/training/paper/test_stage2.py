@@ -11,9 +11,9 @@ import typer
 torch = pytest.importorskip("torch")
 
 from export.generator.stylegan2 import StyleGAN2Config  # noqa: E402
+from export.perceptual import EncoderFeatures  # noqa: E402
 from export.pivotal import PivotalPlan  # noqa: E402
 from training.paper.crops import Crops  # noqa: E402
-from training.paper.features import EncoderFeatures  # noqa: E402
 from training.paper.networks import SplitForm, principal_basis  # noqa: E402
 from training.paper.pretrained import Pretrained, as_input  # noqa: E402
 from training.paper.stage2 import (  # noqa: E402

@@ -1,8 +1,8 @@
-"""phi, the features that L_lpips compares.
+"""phi: features in which pictures are compared, for inversion, tuning and stage 1.
 
-The paper compares VGG features. Weights of VGG are not free to ship, so they are read from a file
-of the user's; without one, phi are feature maps of the image encoder that this project trained, and
-every table and checkpoint says which of the two it was (:attr:`Features.name`).
+The papers compare VGG features. Weights of VGG are not free to ship, so they are read from a file
+of the user's; without one, phi are feature maps of an image encoder that this project trained, and
+what was used is said everywhere (:attr:`Features.name`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from engine.errors import ModelMismatch  # noqa: E402
 from export.generator.pyramid import PyramidEncoder  # noqa: E402
-from training.paper.features import EncoderFeatures, VGG16Features  # noqa: E402
+from export.perceptual import EncoderFeatures, VGG16Features  # noqa: E402
 
 pytestmark = pytest.mark.export
 # Where torchvision's vgg16().features has its convolutions, and with how many channels.
