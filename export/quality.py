@@ -135,10 +135,11 @@ def _pose(landmarks: NDArray[np.float32]) -> tuple[Finding, ...]:
         f"the head is turned by {yaw:.0f} degrees to the side and {pitch:.0f} up or down, expected "
         "a frontal view: look into the camera"
     )
+    tilted = f"the head is tilted by {roll:.0f} degrees, expected it upright: turn the photo"
     return (
         _of("yaw", yaw, yaw <= _MOST_YAW and 0.22 < share < 0.78, says, Verdict.bad),
         _of("pitch", pitch, pitch <= _MOST_PITCH, says, Verdict.bad),
-        _of("roll", roll, roll <= _MOST_ROLL, says, Verdict.bad),
+        _of("roll", roll, roll <= _MOST_ROLL, tilted, Verdict.bad),
     )
 
 

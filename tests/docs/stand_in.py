@@ -72,7 +72,7 @@ def engine(words: Sequence[str]) -> str:
     if name == "export":
         if words[words.index("--identity") + 1].endswith(".mp4"):
             return NOT_RUN["engine export VIDEO"]
-        fast = "fast" in words
+        fast = "fast" in words or "--check" in words
         _call([*_ENGINE, *words, *([] if fast else ["--quality", "fast"])])
         return "" if fast else NOT_RUN["engine export best"]
     few = ["--frames", "10"] if name == "bench" else []
@@ -220,14 +220,20 @@ def _healthy(host: str, port: int, words: Sequence[str]) -> None:
 def main() -> None:
     """``python -m tests.docs.stand_in PROGRAM ARGUMENT...``"""
     program, *words = sys.argv[1:]
-    try:
-        reason = STAND_INS[program](words)
-    except Unknown as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(3) from None
-    with Path(os.environ["WORKSHOP_RECORD"]).open("a", encoding="utf-8") as record:
-        step = {"command": shlex.join([program, *words]), "reason": reason}
-        record.write(json.dumps(step) + "\n")
+    record, ran = (Path(os.environ[name]) for name in ("WORKSHOP_RECORD", "WORKSHOP_RAN"))
+    settings = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("AVATAR_"))
+    command = shlex.join([*settings, program, *words])
+    known = json.loads(ran.read_text(encoding="utf-8"))
+    if command not in known:  # what ran well in this folder runs well again
+        try:
+            known[command] = STAND_INS[program](words)
+        except Unknown as error:
+            sys.stderr.write(f"{error}\n")
+            raise SystemExit(3) from None
+        known |= json.loads(ran.read_text(encoding="utf-8"))  # make has called others meanwhile
+        ran.write_text(json.dumps(known), encoding="utf-8")
+    with record.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"command": command, "reason": known[command]}) + "\n")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_no_reason_is_given_for_what_is_not_there() -> None:
     [
         ("engine serve --hots localhost", "--hots"),
         ("engine sing", "no command like"),
-        ("engine export --identity lost.jpg --quality fast", "lost.jpg"),
+        ("engine info lost.avatar", "lost.avatar"),
         ("make dinner", "no target dinner"),
         ("make serve PROT=1", "no variable PROT"),
         ("pip install '.[cpu,gold]'", "no extra gold"),

@@ -54,8 +54,8 @@ class Workshop:
             "PATH": str(tools),
             "HOME": str(self.folder),
             "PYTHONPATH": str(ROOT),
-            "VENV": str(self.folder / "venv"),
             "WORKSHOP_RECORD": str(record),
+            "WORKSHOP_RAN": str(self.folder / "ran.json"),
             "LANG": "C.UTF-8",
         } | {name: value for name, value in os.environ.items() if name.startswith(("OMP", "OPENB"))}
         shell = subprocess.Popen(
@@ -82,7 +82,7 @@ def workshop(folder: Path) -> Workshop:
     for sound in ("speech.wav", "in.wav"):
         encoded(folder / sound, speech(0.6, 16000), 16000, "pcm_s16le")
     shutil.copy(builtin_avatars()["amara"], folder / "me.avatar")
-    tools, venv = folder / "tools", folder / "venv" / "bin"
+    tools, venv = folder / "tools", folder / ".venv" / "bin"
     tools.mkdir()
     venv.mkdir(parents=True)
     for program in _REAL:
@@ -93,6 +93,8 @@ def workshop(folder: Path) -> Workshop:
         for place in (tools, venv):
             (place / program).write_text(script, encoding="utf-8")
             (place / program).chmod(0o755)
+    (folder / "ran.json").write_text("{}", encoding="utf-8")
+    (venv / "activate").write_text('PATH="$PWD/.venv/bin:$PATH"\n', encoding="utf-8")
     for stamp in _STAMPS:  # make takes all of it for installed
         (venv.parent / stamp).touch()
     return Workshop(folder)
