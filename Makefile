@@ -82,7 +82,8 @@ evaluate-speech: $(VENV)/.train ## lips against tracked ones, silence, and the b
 	@$(BIN)/python -m training.speech.evaluate --data $(DATA)
 
 train-generator: $(VENV)/.train ## portraits -> export/resources/lite_prior.safetensors
-	@$(BIN)/python -m training.frames --data $(DATA)
+	@$(BIN)/python -m training.portraits --data $(DATA)
+	@$(BIN)/python -m training.frames
 	@$(BIN)/python -m training.prior --minutes $(MINUTES)
 	@$(BIN)/python -m training.template
 
