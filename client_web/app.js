@@ -2,9 +2,11 @@
 
 import { pictureUrl } from "./api.js";
 import { Call } from "./call.js";
+import { ControlPanel } from "./control.js";
 import { Create } from "./create.js";
 import { Gallery } from "./gallery.js";
 import { Level, listMicrophones, openMicrophone } from "./microphone.js";
+import { Steering } from "./steering.js";
 
 const part = (id) => document.getElementById(id);
 const WORDS = {
@@ -18,6 +20,8 @@ const WORDS = {
 
 const gallery = new Gallery(part("gallery"));
 const create = new Create(part("create"));
+const steering = new Steering();
+new ControlPanel(part("control"), steering);
 let call = null;
 let microphone = null;
 let level = null;
@@ -62,6 +66,7 @@ async function start() {
     });
     mine.addEventListener("stream", ({ detail }) => (part("face").srcObject = detail));
     mine.addEventListener("figures", ({ detail }) => figures(detail));
+    mine.addEventListener("channel", ({ detail }) => steering.attach(detail));
     await mine.start(gallery.chosen.name, microphone);
   } catch (error) {
     if (call !== mine && call !== null) return;

@@ -11,7 +11,7 @@ const SILENCES_BORNE = 3; // status requests in a row without any answer
 
 /**
  * Events: "state" (detail: "connecting" | "live" | "interrupted" | "ended"), "figures" (detail: see
- * Figures), "stream" (detail: MediaStream). After "ended" nothing follows; `reason` then says why, if
+ * Figures), "stream" (detail: MediaStream), "channel" (detail: RTCDataChannel, of control). After "ended" nothing follows; `reason` then says why, if
  * the server did it.
  */
 export class Call extends EventTarget {
@@ -37,6 +37,7 @@ export class Call extends EventTarget {
       streams: [microphone],
     });
     connection.addTransceiver("video", { direction: "recvonly" });
+    this.dispatchEvent(new CustomEvent("channel", { detail: connection.createDataChannel("control") }));
     connection.addEventListener("track", ({ receiver, streams }) => {
       this.#sync.add(receiver);
       this.dispatchEvent(new CustomEvent("stream", { detail: streams[0] }));

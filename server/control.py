@@ -28,8 +28,9 @@ VERSION = 1
 LABEL = "control"
 MOST_BYTES = 4096  # of one text
 _RATE = Allowed(burst=400, every_s=1 / 200)
-# Bytes that may wait to be sent: a second and a half of motion. Beyond it nobody keeps up.
-_MOST_BUFFERED = 24_000
+# Bytes that may wait to be sent; of motion, which is late then, half a second at most.
+_MOST_BUFFERED = 16_384
+_MOST_BUFFERED_MOTION = 4_096
 _SETTABLE = tuple(f.name for f in fields(Control) if f.name != "blinks")
 _KEYS = ("reset", "set", "do", "motion", "get", "id")
 _DEEDS = ("blink",)
@@ -150,8 +151,8 @@ class ControlChannel:
     holds for its keys, so the latest value wins; the face follows what holds at its next frame. A
     client that floods is told so, and its channel is closed.
 
-    Motion waits for nobody: a frame that finds ``_MOST_BUFFERED`` bytes unsent is left out and
-    counted. Answers are too, since whoever reads nothing misses nothing.
+    Motion waits for nobody: a frame that finds more than ``_MOST_BUFFERED_MOTION`` unsent is left
+    out and counted. So is an answer beyond ``_MOST_BUFFERED``, for whoever reads nothing.
 
     rtp_time: RTP time of the picture of sample ``pts`` of 16 kHz, None as long as it is not known.
     """
@@ -224,19 +225,20 @@ class ControlChannel:
             {
                 "pts": pts,
                 "rtp": self._rtp_time(pts),
-                "face": [round(x, 3) for x in motion.face.tolist()],
-                "head": [round(x, 4) for x in motion.head.tolist()],
-            }
+                "face": [round(x, 3) or 0 for x in motion.face.tolist()],  # 0 is shorter than 0.0
+                "head": [round(x, 4) or 0 for x in motion.head.tolist()],
+            },
+            _MOST_BUFFERED_MOTION,
         )
         self._counts.motions_told += told
         self._counts.motions_left_out += not told
 
-    def _say(self, what: dict[str, Any]) -> bool:
+    def _say(self, what: dict[str, Any], most_buffered: int = _MOST_BUFFERED) -> bool:
         """Send it, or leave it out where the channel is closed or full."""
         channel = self._channel
         if channel is None or channel.readyState != "open":
             return False
-        if channel.bufferedAmount > _MOST_BUFFERED:
+        if channel.bufferedAmount > most_buffered:
             return False
         channel.send(json.dumps(what, separators=(",", ":")))
         return True
