@@ -32,18 +32,22 @@ NETWORK = "needs a network; its extras and pins are compared with pyproject.toml
 HOURS = "takes hours and the training data; target, variables and modules are checked"
 SUITE = "is the test suite, or installs things; target and variables are checked"
 LIVE = "takes minutes on a quiet machine; target, variables and options are checked"
+SYSTEM = "changes the system it runs on, or needs one that is not this: not looked at"
 # What is checked but not run: why.
 NOT_RUN = {
     "engine export VIDEO": "takes many minutes; the options are parsed, tests/export has videos",
     "engine export best": "takes minutes: run at quality fast instead",
+    "engine preview": "needs a window and a microphone; parsed, and run in tests/engine/preview",
     "pip": NETWORK,
     "git clone": "needs a network",
     "make audit": NETWORK,
     "make basis": HOURS,
+    "make bench-gpu": "needs a GPU; target and variables are checked",
     "make builtin-avatars": HOURS,
     "make check": SUITE,
     "make clean": "would remove what the tests run in",
     "make evaluate-generator": HOURS,
+    "make evaluate-paper": HOURS,
     "make evaluate-speech": HOURS,
     "make fuzz": LIVE,
     "make lint": SUITE,
@@ -54,8 +58,10 @@ NOT_RUN = {
     "make test": SUITE,
     "make tools": SUITE,
     "make train-generator": HOURS,
+    "make train-paper": HOURS,
     "make train-speech": HOURS,
     "python -m training": HOURS,
+    **dict.fromkeys(("apt", "apt-get", "brew", "modprobe", "pactl", "sudo", "winget"), SYSTEM),
 }
 _STAYS_S = 60.0  # at most, until a server is ready
 
@@ -69,6 +75,8 @@ def engine(words: Sequence[str]) -> str:
     name = parse(shlex.join(["engine", *words]))
     if name == "serve":
         return _served(words)
+    if name == "preview":
+        return NOT_RUN["engine preview"]
     if name == "export":
         if words[words.index("--identity") + 1].endswith(".mp4"):
             return NOT_RUN["engine export VIDEO"]
@@ -154,7 +162,12 @@ def git(words: Sequence[str]) -> str:
     return NOT_RUN["git clone"]
 
 
+def system(words: Sequence[str]) -> str:
+    return SYSTEM
+
+
 STAND_INS: dict[str, Callable[[Sequence[str]], str]] = {
+    **{name: system for name, reason in NOT_RUN.items() if reason is SYSTEM},
     "engine": engine,
     "git": git,
     "make": make,
