@@ -34,6 +34,7 @@ from training.paper.measures import (
     DiscriminatorFeatures,
     FrechetDistance,
     RealClip,
+    as_crops,
     frechet_distance,
     measured,
     real_clip,
@@ -41,6 +42,8 @@ from training.paper.measures import (
     still,
 )
 from training.paper.pretrained import Pretrained
+from training.paper.report import draw_curves, markdown
+from training.paper.stage1 import RUN as STAGE1
 from training.paper.stage2 import DRAWN, ROWS, read_drawn
 
 __all__ = ["Evaluation", "app", "table"]
@@ -110,6 +113,7 @@ def paper(
     tcd: bool = typer.Option(False, "--tcd-timit", help="The corpus is TCD-TIMIT."),
     drawn: Path = typer.Option(DRAWN, help="What training.paper.stage2 drew."),  # noqa: B008
     generator: Path = typer.Option(GENERATOR, help="For the features of the Frechet distance."),  # noqa: B008
+    stage1: Path = typer.Option(STAGE1, help="Whose curves are drawn."),  # noqa: B008
     inception: Path | None = typer.Option(None, help="Inception-v3 weights for FID."),  # noqa: B008
     out: Path = typer.Option(OUT, help="Tables and pictures."),  # noqa: B008
 ) -> None:
@@ -125,15 +129,18 @@ def paper(
     evaluation = Evaluation()
     for key in track(keys, description="clips"):
         clip = clips[key]
-        real = real_clip(clip.video, every)
+        real = as_crops(real_clip(clip.video, every))
         rows = {
             row.name: measured(frames[f"{row.name}/{key}"], real)
             for row in ROWS
             if f"{row.name}/{key}" in frames
         }
+        side = next(iter(frames.values())).shape[1]
+        rows = {f"real at {side} pixels": measured(_coarse(real.faces, side), real)} | rows
         evaluation.add("strangers" if clip.speaker == "x" else clip.speaker, real, rows)
         _strip(out / f"{key}.jpg", {"real": real.faces} | rows)
     _finish(evaluation, _features(inception, generator), out, None)
+    draw_curves(generator, stage1, out / "curves.png")
 
 
 @app.command("clips")
@@ -156,6 +163,14 @@ def any_clips(
         evaluation.add(real.name, truth, {drawn.name: made.faces[:count]})
         _strip(out / f"{path.stem}.jpg", {"real": truth.faces, drawn.name: made.faces[:count]})
     _finish(evaluation, _features(inception, generator), out, baseline)
+
+
+def _coarse(faces: Aligned, side: int) -> list[NDArray[np.uint8]]:
+    """The real crops as small as drawn ones: what no generator of that size can beat."""
+    return [
+        np.asarray(cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        for p, _ in faces
+    ]
 
 
 def _pairs(real: Path, drawn: Path) -> list[tuple[Path, Path]]:
@@ -192,6 +207,7 @@ def _finish(
     for group, rows in results.items():
         console.print(table(rows, group, before.get(group)))
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (out / "results.md").write_text(markdown(results))
 
 
 def _strip(path: Path, rows: dict[str, Aligned], tiles: int = 8, side: int = 128) -> None:
