@@ -1,6 +1,6 @@
-"""Sound at the edge: anything in, 16 kHz mono float32 out.
+"""Sound at the edge: anything in, mono float32 out, at 16 kHz unless another rate is asked for.
 
-Behind this module every sample count is at 16 kHz, and that count is the only clock of a session.
+What the models hear is at 16 kHz, and that count of samples is the only clock of a session.
 """
 
 from __future__ import annotations
@@ -15,24 +15,32 @@ from numpy.typing import NDArray
 
 from engine.errors import BadAudio
 
-__all__ = ["FRAME_SAMPLES", "HOP_SAMPLES", "SAMPLE_RATE", "Resampler", "decode"]
+__all__ = [
+    "FRAME_SAMPLES",
+    "HOP_SAMPLES",
+    "RESAMPLER_HOLDS",
+    "SAMPLE_RATE",
+    "Resampler",
+    "decode",
+]
 
 SAMPLE_RATE = 16000
 FRAME_SAMPLES = 640  # one video frame at 25 fps
 HOP_SAMPLES = 160  # one column of the log-mel spectrogram
+RESAMPLER_HOLDS = 96  # samples of 48 kHz that the way to 16 kHz keeps back, and a little
 
 _LOWEST_RATE, _HIGHEST_RATE = 4000, 384000
 
 
 class Resampler:
-    """One live sound of any rate and any number of channels as 16 kHz mono float32 in [-1, 1].
+    """One live sound of any rate and any number of channels as mono float32 in [-1, 1].
 
     The only part of the engine that holds its state inside, since libswresample does. One object
-    belongs to one session. Output sample n is at input time n / 16000 s: filtering shifts nothing,
-    it only holds back the last millisecond until more sound or `flush` comes.
+    belongs to one session. Output sample n is at input time n / rate_out s: filtering shifts
+    nothing, it only holds back the last millisecond until more sound or `flush` comes.
     """
 
-    def __init__(self, rate_in: int) -> None:
+    def __init__(self, rate_in: int, rate_out: int = SAMPLE_RATE) -> None:
         """Raises BadAudio for a rate outside 4 kHz to 384 kHz."""
         if not _LOWEST_RATE <= rate_in <= _HIGHEST_RATE:
             raise BadAudio(
@@ -40,7 +48,7 @@ class Resampler:
                 f"{_HIGHEST_RATE} Hz: record or convert it at 16000 or 48000 Hz"
             )
         self._rate_in = rate_in
-        self._swr = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        self._swr = AudioResampler(format="flt", layout="mono", rate=rate_out)
 
     def push(self, samples: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.float32]:
         """Take ``[n]`` or ``[n, channels]`` float32 or int16; give the ``[m]`` that are ready.
@@ -60,8 +68,8 @@ class Resampler:
         return _joined(self._swr.resample(None))
 
 
-def decode(path: str | Path) -> Iterator[NDArray[np.float32]]:
-    """The first sound track of a media file as 16 kHz mono float32 chunks ``[n]``, n > 0.
+def decode(path: str | Path, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.float32]]:
+    """The first sound track of a media file as mono float32 chunks ``[n]`` at ``rate``, n > 0.
 
     Any container and codec that FFmpeg reads, any length in constant memory. Raises BadAudio when
     the file is missing, unreadable, has no sound track, holds no samples or samples that are not
@@ -76,7 +84,7 @@ def decode(path: str | Path) -> Iterator[NDArray[np.float32]]:
             raise BadAudio(
                 f"{path} has no sound track, expected speech: give a wav, mp3, ogg or m4a file"
             )
-        swr = AudioResampler(format="fltp", rate=SAMPLE_RATE)  # keeps the channels: see _joined
+        swr = AudioResampler(format="fltp", rate=rate)  # keeps the channels: see _joined
         total = 0
         try:
             for frame in container.decode(container.streams.audio[0]):

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio import FRAME_SAMPLES, SAMPLE_RATE, Resampler
+from engine.audio import FRAME_SAMPLES, RESAMPLER_HOLDS, SAMPLE_RATE, Resampler
 from engine.clock import Clock
 from engine.control import NEUTRAL, Control
 from engine.live.timeline import RATE
@@ -28,12 +28,11 @@ from engine.motion import Motion
 from server.frames import FrameShelf
 from server.metrics import Recent, SessionCounts, Timings
 
-__all__ = ["RESAMPLER_HOLDS", "Performance", "Performer", "Timed", "picture"]
+__all__ = ["Performance", "Performer", "Timed", "picture"]
 
 logger = logging.getLogger(__name__)
 
 MOST_PENDING = RATE * 2
-RESAMPLER_HOLDS = 96  # samples of 48 kHz that the way to 16 kHz keeps back, and a little
 _UP = RATE // SAMPLE_RATE
 _FRAME = FRAME_SAMPLES * _UP
 

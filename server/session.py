@@ -26,7 +26,7 @@ from aiortc import MediaStreamTrack, RTCDataChannel, RTCPeerConnection
 from aiortc.mediastreams import MediaStreamError
 from numpy.typing import NDArray
 
-from engine.audio import FRAME_SAMPLES, SAMPLE_RATE
+from engine.audio import FRAME_SAMPLES, RESAMPLER_HOLDS, SAMPLE_RATE
 from engine.clock import Clock
 from engine.control import NEUTRAL, Control
 from engine.live import allowance, timeline
@@ -36,7 +36,7 @@ from server.control import LABEL, ControlChannel
 from server.frames import FrameShelf
 from server.gallery import Character
 from server.metrics import Recent, SessionCounts, Timings
-from server.performer import RESAMPLER_HOLDS, Performer, picture
+from server.performer import Performer, picture
 from server.schedule import Schedule
 from server.tracks import FRAME_NS, FaceTrack, VoiceTrack
 
