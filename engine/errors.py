@@ -8,6 +8,7 @@
     │   ├── BadAudio             empty, undecodable, NaN samples
     │   ├── BadBundle            not an .avatar, altered, from the future, hostile
     │   ├── BadCheckpoint        not a generator or encoder that we read, damaged, hostile
+    │   ├── BadDevice            no such sound card, camera or display, or it can not be used
     │   ├── BadOffer             not an SDP offer, or one we can not answer
     │   └── BadControl           a value that no face can be asked for
     ├── MissingExtra             an optional dependency set is not installed: HTTP 501
@@ -24,6 +25,7 @@ __all__ = [
     "BadBundle",
     "BadCheckpoint",
     "BadControl",
+    "BadDevice",
     "BadInput",
     "BadOffer",
     "BadPhoto",
@@ -54,6 +56,10 @@ class BadBundle(BadInput):
 
 class BadCheckpoint(BadInput):
     """The file holds no generator or encoder of a kind that is read, or more than one."""
+
+
+class BadDevice(BadInput):
+    """A sound card, a virtual camera or a display is not there or can not be used."""
 
 
 class BadOffer(BadInput):
