@@ -5,6 +5,7 @@ What may be missing is imported by the check that looks for it.
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import sys
@@ -12,12 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
-from engine.errors import AvatarEngineError
+from engine.errors import AvatarEngineError, BadDevice, MissingExtra
 
 __all__ = ["Check", "cure", "examine"]
 
 _FRAME_MS = 40
+_VIRTUAL_VIDEO = Path("/sys/devices/virtual/video4linux")  # where v4l2loopback's cameras are
 _EXTRA = re.compile(r"pip install 'avatar-engine\[([a-z]+)\]'")
 
 
@@ -75,6 +78,7 @@ def examine() -> list[Check]:
     checks.append(_extra("quick avatars from photos", ("mediapipe", "onnx"), "photo"))
     checks.append(_extra("tuned avatars, from videos too", ("torch", "onnxscript"), "export"))
     checks.append(_extra("photos as iPhones store them", ("pillow_heif",), "heic"))
+    checks += [_sound(), _window(), _camera()]
     return checks
 
 
@@ -97,6 +101,45 @@ def _extra(what: str, packages: tuple[str, ...], extra: str) -> Check:
         f"pip install 'avatar-engine[{extra}]'" if missing else "",
         needed=False,
     )
+
+
+def _sound() -> Check:
+    """For `engine preview`."""
+    from engine.clock import MonotonicClock
+    from engine.preview.devices import PortAudio
+
+    what = "microphones (preview)"
+    try:
+        cards = PortAudio(MonotonicClock())
+        inputs, outputs = cards.inputs(), cards.outputs()
+    except MissingExtra:
+        return _extra(what, ("sounddevice",), "preview")
+    except BadDevice as error:
+        return Check(what, False, str(error), "apt install libportaudio2", needed=False)
+    found = f"{len(inputs)} microphones, {len(outputs)} outputs"
+    remedy = "" if inputs else "plug one in, or allow terminals to use it in the privacy settings"
+    return Check(what, bool(inputs), found, remedy, needed=False)
+
+
+def _window() -> Check:
+    """For `engine preview`."""
+    what = "a window (preview)"
+    if find_spec("_tkinter") is None:
+        return Check(what, False, "Python without tkinter", "apt install python3-tk", needed=False)
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        remedy = "run it on a desktop, or with --headless"
+        return Check(what, False, "Tk, but no display", remedy, needed=False)
+    return Check(what, True, "Tk", needed=False)
+
+
+def _camera() -> Check:
+    """For `engine preview --virtual-camera`. What OBS has installed is known when it is opened."""
+    what = "a virtual camera (preview)"
+    extra = _extra(what, ("pyvirtualcam",), "camera")
+    if extra.passed and sys.platform == "linux" and not any(_VIRTUAL_VIDEO.glob("video*")):
+        remedy = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=Avatar"
+        return Check(what, False, f"{extra.finding}, but no driver", remedy, needed=False)
+    return extra
 
 
 def _opencv() -> Check:

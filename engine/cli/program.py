@@ -15,6 +15,7 @@ from engine.cli.bench import bench
 from engine.cli.doctor import doctor
 from engine.cli.export import export
 from engine.cli.info import info
+from engine.cli.preview import preview
 from engine.cli.render import render
 from engine.cli.serve import serve
 from engine.cli.terminal import err, out
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (serve, export, render, info, bench, doctor):
+for command in (serve, preview, export, render, info, bench, doctor):
     app.command()(command)
 
 

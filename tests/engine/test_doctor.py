@@ -11,7 +11,10 @@ import pytest
 from engine import avatar as avatar_module
 from engine import bench, doctor
 from engine.doctor import Check, cure, examine
+from engine.errors import BadDevice
+from engine.preview import devices
 from tests import bundles
+from tests.engine.preview.cards import Cards
 
 
 def found(what: str) -> Check:
@@ -112,3 +115,44 @@ def test_one_command_brings_all_extras() -> None:
         "use Python 3.12",
         "pip install 'avatar-engine[photo,heic]'",
     ]
+
+
+def test_without_the_preview_extra_or_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    check = doctor._sound()
+    assert check.remedy == "pip install 'avatar-engine[preview]'"
+    assert not check.needed
+    assert doctor._window().remedy == "apt install python3-tk"
+    assert doctor._camera().remedy == "pip install 'avatar-engine[camera]'"
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_microphones_are_counted(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    cards = Cards()
+    cards.there = cards.there[:count]
+    monkeypatch.setattr(devices, "PortAudio", lambda clock: cards)
+    check = doctor._sound()
+    assert check.finding == f"{count} microphones, 2 outputs"
+    assert (check.passed, bool(check.remedy)) == (count > 0, count == 0)
+
+
+def test_the_system_is_asked_for_a_library_a_display_and_a_driver(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, versions: dict[str, str | None]
+) -> None:
+    def missing(clock: object) -> object:
+        raise BadDevice("the library PortAudio is not installed, expected it")
+
+    monkeypatch.setattr(devices, "PortAudio", missing)
+    assert doctor._sound().remedy == "apt install libportaudio2"
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(doctor, "find_spec", lambda name: name)
+    monkeypatch.setattr(doctor, "_VIRTUAL_VIDEO", tmp_path)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    assert "--headless" in doctor._window().remedy
+    versions["pyvirtualcam"] = "0.15"
+    assert "modprobe v4l2loopback" in doctor._camera().remedy
+    (tmp_path / "video10").mkdir()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert doctor._camera().passed
+    assert doctor._window().passed
