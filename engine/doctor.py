@@ -94,10 +94,13 @@ def _extra(what: str, packages: tuple[str, ...], extra: str) -> Check:
     """Whether all packages of an extra are there; found are their versions."""
     missing = [name for name in packages if find_spec(name) is None]
     found = ", ".join(f"{name} {_version(name)}" for name in packages)
+    lacking = f"without {', '.join(missing)}"
+    if "torch" in missing and sys.platform == "linux":
+        lacking += "; install the CPU build of torch first, or pip takes gigabytes: see README.md"
     return Check(
         what,
         not missing,
-        f"without {', '.join(missing)}" if missing else found,
+        lacking if missing else found,
         f"pip install 'avatar-engine[{extra}]'" if missing else "",
         needed=False,
     )

@@ -83,6 +83,7 @@ def test_without_export_all_else_is_well(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not check.passed
         assert not check.needed
         assert check.remedy == f"pip install 'avatar-engine[{extra}]'"
+        assert ("CPU build" in check.finding) is (extra == "export" and sys.platform == "linux")
 
 
 def test_a_damaged_avatar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
