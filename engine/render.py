@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from engine.audio import FRAME_SAMPLES, SAMPLE_RATE, decode
+from engine.control import NEUTRAL, Control
 from engine.output import written_whole
 from engine.pipeline import Pipeline, TimedMotion
 
@@ -40,11 +41,13 @@ def render(
     out: Path,
     *,
     seed: int = 0,
+    control: Control = NEUTRAL,
     progress: Callable[[float], None] = lambda seconds: None,
 ) -> int:
     """Write ``out`` (mp4: H.264, AAC) and return its number of frames.
 
-    audio: any sound that FFmpeg reads. progress: told the seconds that are done.
+    audio: any sound that FFmpeg reads. control: holds from the first frame on. progress: told the
+    seconds that are done.
 
     Raises BadAudio, and BadInput where ``out`` can not be written; a file that already exists is
     then left as it was.
@@ -57,7 +60,7 @@ def render(
         voice = container.add_stream("aac", rate=_VOICE_RATE)
         voice.bit_rate = 128_000
         track = _voice(audio)
-        for motion in _motions(pipeline, head, chunks, seed):
+        for motion in _motions(pipeline, head, chunks, seed, control):
             frame = av.VideoFrame.from_ndarray(pipeline.draw(motion.motion), format="rgb24")
             frame.pts = frames
             frame.time_base = Fraction(1, _FPS)
@@ -85,13 +88,14 @@ def _motions(
     head: NDArray[np.float32],
     rest: Iterator[NDArray[np.float32]],
     seed: int,
+    control: Control,
 ) -> Iterator[TimedMotion]:
-    motions, state = pipeline.listen(head, pipeline.initial_state(seed))
+    motions, state = pipeline.listen(head, pipeline.initial_state(seed, control), control)
     yield from motions
     for chunk in rest:
-        motions, state = pipeline.listen(chunk, state)
+        motions, state = pipeline.listen(chunk, state, control)
         yield from motions
-    yield from pipeline.finish(state)
+    yield from pipeline.finish(state, control)
 
 
 def _video_stream(container: OutputContainer, pipeline: Pipeline) -> VideoStream:

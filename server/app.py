@@ -18,6 +18,7 @@ import cv2
 from aiohttp import web
 
 from engine.clock import Clock, MonotonicClock
+from engine.control import NEUTRAL, Control
 from engine.errors import AvatarEngineError, BadInput
 from server.capacity import cores
 from server.checks import Checks
@@ -56,6 +57,7 @@ class Settings:
     media:        addresses of this machine that media may come to, all if none is given.
     certificate:  files of the TLS certificate and of its key, None for plain HTTP.
     mark:         text in the corner of every picture, None for none.
+    control:      what a face begins with, until its user steers it.
     export_mb:    address space that making an avatar may use.
     """
 
@@ -70,6 +72,7 @@ class Settings:
     media: Sequence[str] = ()
     certificate: tuple[Path, Path] | None = None
     mark: str | None = None
+    control: Control = NEUTRAL
     export_mb: int = BOUNDS.memory_mb
 
     @property
@@ -142,6 +145,7 @@ def make_app(
         settings.ice_servers,
         settings.local_only,
         cores(),
+        control=settings.control,
     )
     app[ICE] = settings.ice_servers
 

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
 
 from engine.clock import Clock
+from engine.control import NEUTRAL, Control
 from engine.errors import BadOffer
 from server import capacity
 from server.gallery import Character
@@ -36,6 +37,7 @@ class Sessions:
     local_only: hear media from this machine only.
     cores:      that sessions may use together.
     cpu_ns:     processor time of this process so far.
+    control:    what faces begin with.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Sessions:
         local_only: bool = False,
         cores: float = 1.0,
         cpu_ns: Callable[[], int] = time.process_time_ns,
+        control: Control = NEUTRAL,
     ) -> None:
         self._most = most
         self._executor = executor
@@ -57,6 +60,7 @@ class Sessions:
         self._local_only = local_only
         self._cores = cores
         self._cpu_ns = cpu_ns
+        self._control = control
         self._capacity: capacity.CapacityState | None = None
         self._numbers = itertools.count(1)
         self._live: dict[str, Session] = {}
@@ -125,6 +129,7 @@ class Sessions:
             connection=new_connection(self._ice_servers.own()),
             seed=secrets.randbelow(1 << 31),
             number=next(self._numbers),
+            control=self._control,
         )
         self._live[session.id] = session
         try:

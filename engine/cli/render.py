@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import terminal
+from engine.cli.control import Brow, Expression, Eyes, Gaze, Head, Smile
 from engine.cli.terminal import ProgressStyle
 
 __all__ = ["render"]
@@ -22,9 +23,12 @@ def render(
     liveliness: Annotated[
         float, typer.Option(min=0, max=2, metavar="SHARE", help="Blinks, gaze, sway.")
     ] = 1.0,
-    expression: Annotated[
-        float, typer.Option(min=0, max=2, metavar="SHARE", help="How far the mouth goes.")
-    ] = 1.0,
+    expression: Expression = 1.0,
+    head: Head = 1.0,
+    smile: Smile = 0.0,
+    brow: Brow = 0.0,
+    eyes: Eyes = 0.0,
+    gaze: Gaze = None,
     seed: Annotated[
         int, typer.Option(metavar="NUMBER", help="Another seed blinks at other times.")
     ] = 0,
@@ -40,16 +44,19 @@ def render(
     Examples:
       engine render --avatar amara --audio speech.wav --out amara.mp4
       engine render --avatar me.avatar --audio speech.mp3 --out me.mp4 --liveliness 0.5
+      engine render --avatar mei --audio speech.wav --out mei.mp4 --smile 0.4 --gaze 0.2 0
     """
     from engine.avatar import Avatar, find_avatar
+    from engine.control import Control
     from engine.pipeline import Pipeline
     from engine.render import render as render_file
     from engine.render import sound_seconds
     from engine.speech import SpeechModel
 
-    pipeline = Pipeline(
-        Avatar.load(find_avatar(avatar)), SpeechModel.load(), liveliness, expression
+    control = Control(
+        expression=expression, head=head, smile=smile, brow=brow, eyes=eyes, gaze=gaze
     )
+    pipeline = Pipeline(Avatar.load(find_avatar(avatar)), SpeechModel.load(), liveliness)
     seconds = sound_seconds(audio)
     with terminal.progress(progress) as report:
         frames = render_file(
@@ -57,6 +64,7 @@ def render(
             audio,
             out,
             seed=seed,
+            control=control,
             progress=lambda done: report("rendering", min(done / seconds, 1.0) if seconds else 0.0),
         )
     if progress is not ProgressStyle.json:

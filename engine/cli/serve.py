@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import terminal
+from engine.cli.control import Brow, Expression, Head, Smile
 from engine.errors import BadInput
 
 __all__ = ["LogFormat", "LogLevel", "serve"]
@@ -93,6 +94,10 @@ def serve(
         str | None,
         typer.Option(metavar="TEXT", help='Text in the corner of every picture: "AI generated".'),
     ] = None,
+    expression: Expression = 1.0,
+    head: Head = 1.0,
+    smile: Smile = 0.0,
+    brow: Brow = 0.0,
     log_format: Annotated[LogFormat, typer.Option(help="For people or for programs.")] = (
         LogFormat.text
     ),
@@ -106,7 +111,8 @@ def serve(
     (docs/deploy.md).
 
     Gives a page at http://localhost:8080 until Ctrl-C: choose a face, allow the microphone, talk.
-    With the extra `photo` faces can be made there as well.
+    With the extra `photo` faces can be made there as well. Faces begin as --smile and the like say;
+    the page steers them from there (docs/control.md).
 
     \b
     Examples:
@@ -114,6 +120,7 @@ def serve(
       engine serve --avatar me.avatar --avatar amara --port 9000
       AVATAR_TOKEN=SECRET engine serve --host 0.0.0.0 --tls cert.pem key.pem
     """
+    from engine.control import Control
     from server.app import Settings
     from server.app import serve as run_server
     from server.ice import IceServers
@@ -133,6 +140,7 @@ def serve(
         media=tuple(media_address or ()),
         certificate=tls,
         mark=mark,
+        control=Control(expression=expression, head=head, smile=smile, brow=brow),
     )
     run_server(
         avatar or [],

@@ -44,8 +44,8 @@ window.watched = async (part, most, act) => {
   return { before, after, ms: moved?.[0] ?? null };
 };
 
-/** A call of its own that follows the motion: { told, shown }, the RTP times of motions and pictures. */
-window.followed = async (avatar, seconds) => {
+/** A call of its own that follows the motion, or not: { told, shown }, motions and RTP times of pictures. */
+window.followed = async (avatar, seconds, follow = true) => {
   const { Call } = await import("/client/call.js");
   const { Steering } = await import("/client/steering.js");
   const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
@@ -67,7 +67,7 @@ window.followed = async (avatar, seconds) => {
   const connected = new Promise((resolve) => steering.addEventListener("connected", resolve, { once: true }));
   await call.start(avatar, microphone);
   await connected;
-  steering.follow(true);
+  if (follow) steering.follow(true);
   await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
   call.stop();
   for (const track of microphone.getTracks()) track.stop();

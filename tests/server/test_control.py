@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -209,6 +211,16 @@ def test_the_latest_value_wins_and_a_flood_ends_the_channel_not_the_values() -> 
     assert counts.control_taken < 1500
     assert controls.control.smile == -1
     controls.tell(0, Motion())
+
+
+def test_the_page_about_it_says_what_is_so() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "control.md").read_text(encoding="utf-8")
+    asked, *_ = re.findall(r"```json\n(.*?)```", page, re.S)
+    request = understood(asked, NEUTRAL, NEUTRAL)
+    assert (request.control.smile, request.id) == (0.4, 7)
+    for name in described(NEUTRAL):
+        assert f"| `{name}` |" in page, name
+    assert f"{MOST_BYTES} bytes at most" in page
 
 
 def test_without_a_channel_nothing_is_said() -> None:

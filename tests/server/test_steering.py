@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from engine.control import Control
 from engine.motion import ARKIT_INDEX, Motion
 from tests.peers import Peer
 from tests.server.conftest import StartServer
@@ -59,6 +60,21 @@ async def test_a_smile_is_seen_and_told_with_the_time_of_its_picture(
     assert np.all(np.diff(pts) == 640)
     assert status["counts"]["motions_told"] >= 60
     assert status["counts"]["control_taken"] == 2
+
+
+async def test_faces_begin_as_the_server_was_told(start_server: StartServer) -> None:
+    client = await start_server(control=Control(smile=0.5))
+    silence = np.zeros(48000, np.int16)
+    async with (
+        asyncio.timeout(20),
+        await Peer(silence, steers=True).call(client.post, "ada") as peer,
+    ):
+        (hello,) = await peer.until_told("version")
+        assert hello["control"]["smile"] == 0.5
+        peer.channel.send(json.dumps({"set": {"smile": -1}, "motion": True}))
+        peer.channel.send(json.dumps({"reset": True, "get": True}))
+        answer = (await peer.until_told("control", 2))[1]
+        assert answer["control"]["smile"] == 0.5
 
 
 async def test_other_channels_are_closed_and_too_many_end_the_call(
