@@ -7,6 +7,9 @@ if (fragment.has("token")) {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
+const JSON_TYPE = { "Content-Type": "application/json" };
+const avatarPath = (name) => `/avatars/${encodeURIComponent(name)}`;
+
 /** What the server, or the way to it, said went wrong; `message` can be shown as it is. */
 export class ApiError extends Error {
   constructor(status, message, retryAfter) {
@@ -40,15 +43,48 @@ async function problem(response) {
   return new ApiError(response.status, detail, Number(response.headers.get("Retry-After")) || 0);
 }
 
-/** { avatars: [{ name, title, thumbnail, preview }], qualities: of which new ones can be made } */
+/**
+ * { avatars: [{ name, title, thumbnail, still, bundle, editable }], qualities: of which new ones can
+ * be made, canImport: whether bundles can be brought along }
+ */
 export async function listAvatars() {
-  const { avatars, qualities = [] } = await (await request("/avatars")).json();
-  return { avatars, qualities };
+  const { avatars, qualities = [], can_import: canImport = false } = await (await request("/avatars")).json();
+  return { avatars, qualities, canImport };
+}
+
+export function renameAvatar(name, title) {
+  return request(avatarPath(name), { method: "PATCH", headers: JSON_TYPE, body: JSON.stringify({ title }) });
+}
+
+export function deleteAvatar(name) {
+  return request(avatarPath(name), { method: "DELETE" });
+}
+
+/** A finished bundle from elsewhere: resolves to its entry in the list. */
+export async function importAvatar(file) {
+  const headers = { "Content-Type": "application/zip" };
+  return (await request("/avatars?rights=yes", { method: "POST", headers, body: file })).json();
+}
+
+/** Somebody is about to choose a photo; it does not matter whether it arrives. */
+export function prepareCheck() {
+  return request("/checks/prepare", { method: "POST" }).catch(() => {});
+}
+
+/** How good a photo or video is: { kind, usable, face, items: [{ aspect, label, verdict, says }] } */
+export async function checkUpload(file, type, signal) {
+  const options = { method: "POST", headers: { "Content-Type": type }, body: file, signal };
+  return (await request("/checks", options)).json();
+}
+
+/** What lies behind the token: a picture, or a bundle to be saved. */
+export async function download(path) {
+  return (await request(path)).blob();
 }
 
 /** A picture behind the token, as an object URL that the caller revokes. */
 export async function pictureUrl(path) {
-  return URL.createObjectURL(await (await request(path)).blob());
+  return URL.createObjectURL(await download(path));
 }
 
 /** Open a session: resolves to { location, answer }. */
@@ -66,11 +102,16 @@ export async function iceServers() {
   return (await (await request("/ice")).json()).ice_servers;
 }
 
+/** Another face for a session, from the next picture on. */
+export function changeAvatar(location, avatar) {
+  return request(location, { method: "PATCH", headers: JSON_TYPE, body: JSON.stringify({ avatar }) });
+}
+
 /** Tell the server what only a browser can measure; it does not matter whether it arrives. */
 export function reportFigures(location, { skewMs }) {
   return request(`${location}/figures`, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: JSON_TYPE,
     body: JSON.stringify({ skew_ms: skewMs }),
   }).catch(() => {});
 }
@@ -86,17 +127,26 @@ export function endSession(location) {
   });
 }
 
-/** Upload a photo; yields the export's events { stage, percent, ... }, { usable, name } as they come. */
-export async function* makeAvatar(photo, name, quality) {
-  const query = new URLSearchParams({ name, quality, rights: "yes" });
-  const started = await request(`/avatars?${query}`, {
-    method: "POST",
-    headers: { "Content-Type": photo.type || "application/octet-stream" },
-    body: photo,
-  });
-  const events = await request(started.headers.get("Location"), {
-    headers: { Accept: "text/event-stream" },
-  });
+/** Begin to make an avatar of a photo or video: resolves to { name, location } of its export. */
+export async function makeAvatar(file, type, title, quality) {
+  const query = new URLSearchParams({ name: title, quality, rights: "yes" });
+  const options = { method: "POST", headers: { "Content-Type": type }, body: file };
+  const started = await request(`/avatars?${query}`, options);
+  return { name: (await started.json()).name, location: started.headers.get("Location") };
+}
+
+/** Exports of this server: [{ id, name, title, quality, usable, over }], oldest first. */
+export async function listExports() {
+  return (await (await request("/exports")).json()).exports;
+}
+
+export function cancelExport(location) {
+  return request(location, { method: "DELETE" });
+}
+
+/** All events of an export, those of the past first: { stage, percent, ... }, { usable, name } ... */
+export async function* followExport(location) {
+  const events = await request(location, { headers: { Accept: "text/event-stream" } });
   yield* serverSentEvents(events.body);
 }
 

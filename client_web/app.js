@@ -1,159 +1,171 @@
 // The page: it holds the parts together and is the only one that knows them all.
 
-import { pictureUrl } from "./api.js";
-import { Call } from "./call.js";
+import { pictureUrl, request } from "./api.js";
 import { ControlPanel } from "./control.js";
 import { Create } from "./create.js";
 import { Gallery } from "./gallery.js";
-import { Level, listMicrophones, openMicrophone } from "./microphone.js";
+import { Jobs } from "./jobs.js";
+import { Live } from "./live.js";
+import { Manage } from "./manage.js";
+import { listMicrophones } from "./microphone.js";
+import { Notice, kindOf } from "./notices.js";
+import { Recording, clock } from "./recording.js";
+import { Stage } from "./stage.js";
 import { Steering } from "./steering.js";
+import { toast } from "./toasts.js";
+
+const LOOK_FOR_SERVER_MS = 3000;
 
 const part = (id) => document.getElementById(id);
-const WORDS = {
-  idle: "Not connected",
-  asking: "Waiting for the microphone",
-  connecting: "Connecting",
-  live: "Live",
-  interrupted: "Connection interrupted",
-  ended: "Not connected",
-};
-
 const gallery = new Gallery(part("gallery"));
-const create = new Create(part("create"));
+const create = new Create(part);
+const jobs = new Jobs(part("jobs"));
+const live = new Live(part("level"));
+const manage = new Manage(part);
+const notice = new Notice(part);
+const recording = new Recording();
+const stage = new Stage(part);
 const steering = new Steering();
 new ControlPanel(part("control"), steering);
-let call = null;
-let microphone = null;
-let level = null;
-let previewUrl = null;
+let looking = 0;
+let shown = null; // the avatar whose picture is on the stage
 
-function show(state) {
-  part("connection").dataset.state = part("picture").dataset.state = state;
-  part("connection-text").textContent = WORDS[state];
-  const running = !["idle", "ended"].includes(state);
-  const start = part("start");
-  start.classList.toggle("danger", running);
-  part("start-text").textContent = running ? "Stop" : "Start";
-  start.querySelector("path").setAttribute("d", running ? "M7 7h10v10H7z" : "M8 5.5v13l11-6.5z");
-  part("mute").disabled = !running;
-  part("figures").hidden = state !== "live";
-  part("face").hidden = !["live", "interrupted"].includes(state);
-  part("preview").hidden = !part("face").hidden || !previewUrl;
-  part("hint").textContent = { idle: "Choose a face, press Start and speak.", ended: "" }[state] ?? "";
-  start.disabled = !gallery.chosen;
+function show() {
+  const state = live.running || shown || notice.kind ? live.state : "loading";
+  stage.show(state, gallery.chosen && !notice.kind);
+  part("record").disabled = !Recording.possible || !["live", "interrupted"].includes(state);
 }
 
-function trouble(text) {
-  part("trouble").textContent = text;
-  part("trouble").hidden = !text;
+function start() {
+  notice.hide();
+  if (gallery.chosen) live.start(gallery.chosen, part("microphone").value);
 }
 
-async function start() {
-  trouble("");
-  show("asking");
-  const mine = (call = new Call());
-  try {
-    microphone ??= await openMicrophone(part("microphone").value);
-    if (call !== mine) return closeMicrophone();
-    level ??= new Level(microphone, part("level"));
-    listMicrophones(part("microphone"));
-    mute(part("mute").getAttribute("aria-pressed") === "true");
-    mine.addEventListener("state", ({ detail }) => {
-      if (call !== mine) return;
-      if (detail !== "ended") return show(detail);
-      ended();
-      trouble(mine.reason);
-    });
-    mine.addEventListener("stream", ({ detail }) => (part("face").srcObject = detail));
-    mine.addEventListener("figures", ({ detail }) => figures(detail));
-    mine.addEventListener("channel", ({ detail }) => steering.attach(detail));
-    await mine.start(gallery.chosen.name, microphone);
-  } catch (error) {
-    if (call !== mine && call !== null) return;
-    ended();
-    trouble(error.message);
-  }
+/** Say what is in the way; the button beside it tries again. */
+function trouble(error) {
+  const kind = kindOf(error);
+  if (kind === "gone") lookForServer();
+  const retry = kind === "gone" ? reload : kind === "gone_microphone" ? () => openSound(true) : start;
+  notice.show(kind, error.message, kind === "gone" && gallery.chosen ? start : retry);
+  show();
 }
 
-function stop() {
-  const old = call;
-  call = null;
-  old?.stop();
-  ended();
+function reload() {
+  clearTimeout(looking);
+  notice.hide();
+  jobs.load();
+  return gallery.load();
 }
 
-function ended() {
-  call = null;
-  closeMicrophone();
-  part("face").srcObject = null;
-  show("ended");
+/** Until the server is back, which makes the page whole again by itself. */
+function lookForServer() {
+  clearTimeout(looking);
+  looking = setTimeout(async () => {
+    const back = await request("/healthz").then(() => true, () => false);
+    if (notice.kind !== "gone") return;
+    if (back) reload();
+    else lookForServer();
+  }, LOOK_FOR_SERVER_MS);
 }
 
-function closeMicrophone() {
-  level?.stop();
-  level = null;
-  part("level").style.transform = "scaleX(0)";
-  for (const track of microphone?.getTracks() ?? []) track.stop();
-  microphone = null;
+/** Put a face on the stage, or another edition of the one that is there. */
+async function choose(avatar) {
+  manage.show(avatar);
+  if (live.running) live.become(avatar);
+  const url = await pictureUrl(avatar.still).catch(() => null);
+  if (gallery.chosen !== avatar) return void (url && URL.revokeObjectURL(url));
+  shown = avatar;
+  stage.rest(url, avatar.title);
+  if (["empty", "bare", "gone"].includes(notice.kind)) notice.hide();
+  show();
+}
+
+function listed(found) {
+  create.allow(found);
+  if (found.avatars.length) return;
+  shown = null;
+  stage.rest(null, "");
+  manage.show(undefined);
+  const possible = found.qualities.length || found.canImport;
+  notice.show(possible ? "empty" : "bare", "", possible ? () => create.open() : null);
+  show();
 }
 
 function mute(on) {
   part("mute").setAttribute("aria-pressed", String(on));
-  for (const track of microphone?.getAudioTracks() ?? []) track.enabled = !on;
+  live.mute(on);
 }
 
-function figures({ fps, delayMs, skewMs }) {
-  const known = (value, unit, signed) =>
-    Number.isFinite(value) ? `${signed && value > 0 ? "+" : ""}${Math.round(value)}${unit}` : "–";
-  part("fps").textContent = known(fps, "");
-  part("delay").textContent = known(delayMs, " ms");
-  part("skew").textContent = known(skewMs, " ms", true);
+function openSound(open) {
+  part("sound").hidden = !open;
+  part("sound-button").setAttribute("aria-expanded", String(open));
+  if (open) part("microphone").focus();
 }
 
-async function choose(avatar) {
-  if (!avatar) return;
-  const url = await pictureUrl(avatar.preview).catch(() => null);
-  if (gallery.chosen !== avatar) return void (url && URL.revokeObjectURL(url));
-  if (previewUrl) URL.revokeObjectURL(previewUrl);
-  previewUrl = url;
-  const preview = part("preview");
-  preview.src = url ?? "";
-  preview.alt = avatar.title;
-  if (call) return restart();
-  show("idle");
+function record() {
+  if (recording.running) return recording.stop();
+  recording.start(part("face").srcObject, gallery.chosen.title);
 }
 
-/** The same microphone, another face. */
-function restart() {
-  const old = call;
-  call = null;
-  old.stop();
-  start();
+function showRecording(seconds) {
+  const running = seconds !== null;
+  part("record").setAttribute("aria-pressed", String(running));
+  part("record").setAttribute("aria-label", running ? "Stop recording" : "Record");
+  part("timer").hidden = !running;
+  part("timer").textContent = running ? clock(seconds) : "";
 }
 
-part("start").addEventListener("click", () => (call ? stop() : start()));
-part("mute").addEventListener("click", () => mute(part("mute").getAttribute("aria-pressed") !== "true"));
-part("headphones").addEventListener("change", ({ target }) => (part("face").muted = !target.checked));
-part("microphone").addEventListener("change", async ({ target }) => {
-  if (!call) return;
-  try {
-    const other = await openMicrophone(target.value);
-    closeMicrophone();
-    microphone = other;
-    level = new Level(other, part("level"));
-    mute(part("mute").getAttribute("aria-pressed") === "true");
-    await call.useMicrophone(other);
-  } catch (error) {
-    trouble(error.message);
+live.addEventListener("state", ({ detail }) => {
+  if (detail === "live") {
+    notice.hide();
+    listMicrophones(part("microphone"));
   }
+  if (["idle", "reconnecting"].includes(detail)) recording.stop();
+  show();
 });
+live.addEventListener("channel", ({ detail }) => steering.attach(detail));
+live.addEventListener("stream", ({ detail }) => (part("face").srcObject = detail));
+live.addEventListener("figures", ({ detail }) => stage.figures(detail));
+live.addEventListener("trouble", ({ detail }) => trouble(detail));
+recording.addEventListener("time", ({ detail }) => showRecording(detail));
+recording.addEventListener("saved", ({ detail }) => (showRecording(null), toast(`Saved as ${detail}`)));
+recording.addEventListener("failed", ({ detail }) => (showRecording(null), toast(detail)));
 gallery.addEventListener("choose", ({ detail }) => choose(detail));
-gallery.addEventListener("listed", ({ detail }) => create.allow(detail.qualities));
-create.addEventListener("made", ({ detail }) => gallery.load(detail));
-create.addEventListener("bettered", ({ detail }) => gallery.chosen?.name === detail && gallery.load(detail));
-addEventListener("pagehide", () => call?.stop());
+gallery.addEventListener("listed", ({ detail }) => listed(detail));
+gallery.addEventListener("failed", ({ detail }) => trouble(detail));
+manage.addEventListener("changed", ({ detail }) => gallery.load(detail));
+manage.addEventListener("removed", () => gallery.load());
+create.addEventListener("started", ({ detail }) => jobs.follow(detail.location, detail.title));
+create.addEventListener("added", ({ detail }) => gallery.load(detail));
+jobs.addEventListener("usable", ({ detail }) => made(detail, "is ready to talk. A better one is being made."));
+jobs.addEventListener("made", ({ detail }) => made(detail, "is ready."));
+
+/** A new face is chosen at once, unless somebody is talking with another one. */
+async function made(name, words) {
+  const other = live.running && gallery.chosen?.name !== name;
+  await gallery.load(other ? gallery.chosen?.name : name);
+  const title = part("gallery").querySelector(`input[value="${CSS.escape(name)}"]`)?.parentElement.textContent;
+  const show = { text: "Show", act: () => gallery.load(name) };
+  toast(`${title ?? name} ${words}`, other ? show : undefined);
+}
+
+part("start").addEventListener("click", () => (live.running ? live.stop() : start()));
+part("mute").addEventListener("click", () => mute(part("mute").getAttribute("aria-pressed") !== "true"));
+part("record").addEventListener("click", record);
+part("new").addEventListener("click", () => create.open());
+part("headphones").addEventListener("change", ({ target }) => (part("face").muted = !target.checked));
+part("sound-button").addEventListener("click", () => openSound(part("sound").hidden));
+part("picture").addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape" || part("sound").hidden) return;
+  openSound(false);
+  part("sound-button").focus();
+});
+part("microphone").addEventListener("change", ({ target }) => {
+  live.useMicrophone(target.value).catch((error) => toast(`${error.message || "That microphone can’t be used."}`));
+});
+addEventListener("pagehide", () => live.running && live.stop());
 navigator.mediaDevices?.addEventListener("devicechange", () => listMicrophones(part("microphone")));
 
-show("idle");
+show();
 listMicrophones(part("microphone"));
-gallery.load();
+reload();

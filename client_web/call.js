@@ -1,6 +1,6 @@
 // One call: the microphone to the server, the face and the delayed voice back.
 
-import { endSession, iceServers, openSession, reportFigures, sessionStatus } from "./api.js";
+import { changeAvatar, endSession, iceServers, openSession, reportFigures, sessionStatus } from "./api.js";
 import { LipSync } from "./sync.js";
 
 const LOOK_EVERY_MS = 500;
@@ -61,6 +61,16 @@ export class Call extends EventTarget {
   async useMicrophone(microphone) {
     const [sender] = this.#connection?.getSenders() ?? [];
     await sender?.replaceTrack(microphone.getAudioTracks()[0]);
+  }
+
+  /** Whether "ended" has been said. */
+  get over() {
+    return this.#ended;
+  }
+
+  /** Another face without a new call; rejects with an ApiError. */
+  async become(avatar) {
+    if (this.#location) await changeAvatar(this.#location, avatar);
   }
 
   stop() {

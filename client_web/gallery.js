@@ -2,7 +2,12 @@
 
 import { listAvatars, pictureUrl } from "./api.js";
 
-/** Events: "choose" (detail: the avatar), "listed" (detail: { qualities }). */
+const KEPT = "face"; // in this browser: the one that was chosen last
+
+/**
+ * Events: "choose" (detail: the avatar), "listed" (detail: { avatars, qualities, canImport }), "failed"
+ * (detail: the ApiError).
+ */
 export class Gallery extends EventTarget {
   #element;
   #avatars = new Map();
@@ -13,29 +18,25 @@ export class Gallery extends EventTarget {
     element.addEventListener("change", ({ target }) => this.#choose(target.value));
   }
 
-  /** The chosen avatar { name, title, preview }, or undefined when there is none. */
+  /** The chosen avatar { name, title, still, bundle, editable }, or undefined when there is none. */
   get chosen() {
     const input = this.#element.querySelector("input:checked");
     return input ? this.#avatars.get(input.value) : undefined;
   }
 
   /** Read the list anew and choose `name`, or what was chosen, or the first. */
-  async load(name = this.chosen?.name) {
+  async load(name = this.chosen?.name ?? localStorage.getItem(KEPT)) {
     this.#element.setAttribute("aria-busy", "true");
-    this.#show(Array.from({ length: 4 }, () => skeleton()));
+    if (!this.#avatars.size) this.#show(Array.from({ length: 6 }, skeleton));
     try {
-      const { avatars, qualities } = await listAvatars();
-      this.dispatchEvent(new CustomEvent("listed", { detail: { qualities } }));
-      this.#avatars = new Map(avatars.map((avatar) => [avatar.name, avatar]));
-      if (!avatars.length) return this.#show([note("There are no faces yet. Make one from a photo below.")]);
-      this.#show(avatars.map((avatar) => card(avatar)));
-      this.#choose(this.#avatars.has(name) ? name : avatars[0].name);
+      const listed = await listAvatars();
+      this.#avatars = new Map(listed.avatars.map((avatar) => [avatar.name, avatar]));
+      this.#show(listed.avatars.map(card));
+      this.dispatchEvent(new CustomEvent("listed", { detail: listed }));
+      if (this.#avatars.size) this.#choose(this.#avatars.has(name) ? name : listed.avatars[0].name);
     } catch (error) {
-      const again = document.createElement("button");
-      again.type = "button";
-      again.textContent = "Try again";
-      again.addEventListener("click", () => this.load());
-      this.#show([note(error.message), again]);
+      if (!this.#avatars.size) this.#show([]);
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     } finally {
       this.#element.setAttribute("aria-busy", "false");
     }
@@ -43,12 +44,15 @@ export class Gallery extends EventTarget {
 
   #choose(name) {
     for (const input of this.#element.querySelectorAll("input")) input.checked = input.value === name;
+    localStorage.setItem(KEPT, name);
     this.dispatchEvent(new CustomEvent("choose", { detail: this.#avatars.get(name) }));
   }
 
+  /** Cards in the place of what was there; focus stays on the card that had it. */
   #show(children) {
-    const legend = this.#element.querySelector("legend");
-    this.#element.replaceChildren(legend, ...children);
+    const focused = this.#element.contains(document.activeElement) ? document.activeElement.value : null;
+    this.#element.replaceChildren(this.#element.querySelector("legend"), ...children);
+    if (focused) this.#element.querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
   }
 }
 
@@ -72,12 +76,5 @@ function card(avatar) {
 function skeleton() {
   const element = document.createElement("div");
   element.className = "card skeleton";
-  return element;
-}
-
-function note(text) {
-  const element = document.createElement("p");
-  element.className = "note";
-  element.textContent = text;
   return element;
 }

@@ -2,23 +2,24 @@
 
 const SHOWN_EVERY_MS = 60;
 
-/** Why there is no microphone, in words that can be shown. */
-export class MicrophoneError extends Error {}
+/** Why there is no microphone; `kind` is "denied", "missing", "busy", "gone", "insecure" or "failed". */
+export class MicrophoneError extends Error {
+  constructor(kind, message = "") {
+    super(message);
+    this.kind = kind;
+  }
+}
 
-const REASONS = {
-  NotAllowedError: "The microphone is blocked. Allow it for this page in the browser’s address bar.",
-  NotFoundError: "No microphone was found. Plug one in, and press Start again.",
-  NotReadableError: "The microphone is used by another program. Close that one and try again.",
-  OverconstrainedError: "That microphone is gone. Choose another one.",
+const KINDS = {
+  NotAllowedError: "denied",
+  NotFoundError: "missing",
+  NotReadableError: "busy",
+  OverconstrainedError: "gone",
 };
 
 /** A MediaStream with one sound track. Rejects with MicrophoneError. */
 export async function openMicrophone(deviceId) {
-  if (!navigator.mediaDevices) {
-    throw new MicrophoneError(
-      "The browser gives the microphone to secure pages only: open this one by https, or as localhost.",
-    );
-  }
+  if (!navigator.mediaDevices) throw new MicrophoneError("insecure");
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: {
@@ -31,7 +32,7 @@ export async function openMicrophone(deviceId) {
       },
     });
   } catch (error) {
-    throw new MicrophoneError(REASONS[error.name] ?? `No microphone: ${error.message}`);
+    throw new MicrophoneError(KINDS[error.name] ?? "failed", error.message);
   }
 }
 
@@ -47,12 +48,14 @@ export async function listMicrophones(select) {
   select.value = options.some((option) => option.value === chosen) ? chosen : "";
 }
 
-/** Shows the loudness of a stream as the width of an element, until stop() is called. */
+/** Shows the loudness of a stream as the height of an element, until stop() is called. */
 export class Level {
   #context = new AudioContext();
   #frame = 0;
+  #element;
 
   constructor(stream, element) {
+    this.#element = element;
     const analyser = this.#context.createAnalyser();
     analyser.fftSize = 1024;
     this.#context.createMediaStreamSource(stream).connect(analyser);
@@ -65,13 +68,14 @@ export class Level {
       analyser.getFloatTimeDomainData(samples);
       const rms = Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
       const share = Math.min(1, Math.max(0, 1 + Math.log10(rms + 1e-6) / 2.5)); // -50 dB to 0 dB
-      element.style.transform = `scaleX(${share.toFixed(2)})`;
+      element.style.transform = `scaleY(${share.toFixed(2)})`;
     };
     this.#frame = requestAnimationFrame(draw);
   }
 
   stop() {
     cancelAnimationFrame(this.#frame);
+    this.#element.style.transform = "scaleY(0)";
     this.#context.close();
   }
 }

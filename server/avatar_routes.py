@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
+from functools import partial
 from typing import Any
 
+import cv2
 from aiohttp import web
 
 from engine.errors import BadBundle, BadInput, BadPhoto, MissingExtra
@@ -36,6 +39,7 @@ def avatar_routes() -> list[web.AbstractRouteDef]:
         web.delete("/avatars/{name}", delete_avatar),
         web.get("/avatars/{name}/thumbnail.jpg", thumbnail),
         web.get("/avatars/{name}/preview.png", preview),
+        web.get("/avatars/{name}/still.jpg", still),
         web.get("/avatars/{name}/bundle.avatar", bundle),
         web.post("/checks", check_upload),
         web.post("/checks/prepare", prepare_check),
@@ -116,6 +120,14 @@ async def preview(request: web.Request) -> web.Response:
     """GET /avatars/NAME/preview.png"""
     character = await request.app[GALLERY].character(request.match_info["name"])
     return _image(character.preview_png, "image/png")
+
+
+async def still(request: web.Request) -> web.Response:
+    """GET /avatars/NAME/still.jpg: the face at rest, in the size in which it will talk."""
+    character = await request.app[GALLERY].character(request.match_info["name"])
+    bgr = cv2.cvtColor(character.rest, cv2.COLOR_RGB2BGR)
+    encode = partial(cv2.imencode, ".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 93])
+    return _image((await asyncio.to_thread(encode))[1].tobytes(), "image/jpeg")
 
 
 async def bundle(request: web.Request) -> web.FileResponse:
@@ -240,6 +252,7 @@ def _described(request: web.Request, name: str, character: Character) -> dict[st
         "title": character.title,
         "thumbnail": f"/avatars/{name}/thumbnail.jpg?v={version}",
         "preview": f"/avatars/{name}/preview.png?v={version}",
+        "still": f"/avatars/{name}/still.jpg?v={version}",
         "bundle": f"/avatars/{name}/bundle.avatar" if collection is not None else None,
         "editable": collection is not None and collection.editable(name),
     }

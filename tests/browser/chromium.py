@@ -35,14 +35,18 @@ def executable() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def launch(playwright: Playwright, microphone: Path, *, loop: bool = True) -> Browser:
+def launch(
+    playwright: Playwright, microphone: Path, camera: Path | None = None, *, loop: bool = True
+) -> Browser:
+    """microphone: a wav file that it hears. camera: an mjpeg or y4m file that it sees."""
     path = executable()
     assert path is not None, "no chromium on the PATH"
     suffix = "" if loop else "%noloop"
+    sees = [f"--use-file-for-fake-video-capture={camera}"] if camera is not None else []
     return playwright.chromium.launch(
         executable_path=path,
         headless=True,
-        args=[*FLAGS, f"--use-file-for-fake-audio-capture={microphone}{suffix}"],
+        args=[*FLAGS, *sees, f"--use-file-for-fake-audio-capture={microphone}{suffix}"],
     )
 
 

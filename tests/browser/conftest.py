@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -67,24 +68,39 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.float64]:
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Any]:
     """Ends with this folder: while it lives its event loop runs, and no other one can."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=15_000)
     with sync_playwright() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def speaking_browser(
-    playwright: Any, tmp_path_factory: pytest.TempPathFactory, speech: Any
+    playwright: Any, tmp_path_factory: pytest.TempPathFactory, speech: Any, camera: Path
 ) -> Iterator[Any]:
-    """A Chromium whose microphone says ``speech`` over and over."""
+    """A Chromium whose microphone says ``speech`` over and over, and whose camera sees a face."""
     from tests.browser.chromium import launch, write_wav
 
     sound = tmp_path_factory.mktemp("microphone") / "speech.wav"
     write_wav(sound, speech, 48000)
-    browser = launch(playwright, sound)
+    browser = launch(playwright, sound, camera)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a webcam sees: a built-in avatar that talks, in the middle of a wide picture (MJPEG)."""
+    from tests import videos
+
+    path = tmp_path_factory.mktemp("camera") / "talk.mjpeg"
+    with path.open("wb") as file:
+        for image in videos.talking(75):
+            wide = np.full((288, 384, 3), (100, 110, 120), np.uint8)
+            wide[:, 48:336] = image[..., ::-1]
+            file.write(cv2.imencode(".jpg", wide, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +111,31 @@ def address(subject: Subject) -> Iterator[str]:
     names = dict.fromkeys([subject.name, "synthetic"])
     with server(*names, "--max-sessions", "2") as (url, _):
         yield url
+
+
+@pytest.fixture
+def page(speaking_browser: Any, address: str) -> Iterator[Any]:
+    """The page under its own security policy; any error on its console fails the test."""
+    from playwright.sync_api import expect
+
+    context = speaking_browser.new_context(
+        viewport={"width": 1280, "height": 860}, permissions=["microphone", "camera"]
+    )
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def heard(message: Any) -> None:
+        refused = "Failed to load resource" in message.text  # an answer that the page deals with
+        if message.type in ("error", "warning") and not refused:
+            errors.append(message.text)
+
+    page.on("console", heard)
+    page.goto(address)
+    expect(page.locator("#start")).to_be_enabled(timeout=30_000)
+    yield page
+    context.close()
+    assert errors == []
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,11 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,9 @@ from tests.relay import Relay, Weather
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
 
 # Plays `engine export`: a file that says "nobody" has no face, one that says "slow" takes a minute
-# for its better avatar. What is made is a copy of a built-in one, under the title asked for.
+# for its better avatar, one that says "talks" waits until somebody does. What is made is a copy of a built-in one, under the title asked for.
 EXPORT = """
-import json, pathlib, shutil, sys, time
+import json, os, pathlib, shutil, sys, time, urllib.request
 from server.bundles import retitle
 photo, bundle, title, quality, builtin = sys.argv[1:]
 says = pathlib.Path(photo).read_bytes()
@@ -63,7 +65,13 @@ if quality == "best":
     print(json.dumps({"usable": True}), flush=True)
     event = {"stage": "tuning the generator", "percent": 42, "seconds_left": 118}
     print(json.dumps(event), flush=True)
-    time.sleep(60 if b"slow" in says else 2)
+    while b"talks" in says:
+        with urllib.request.urlopen(os.environ["SERVED_AT"] + "healthz") as answer:
+            if json.load(answer)["sessions"]:
+                time.sleep(2)
+                break
+        time.sleep(0.2)
+    time.sleep(60 if b"slow" in says else 0)
     make()
 """
 # Plays `export.checker`.
@@ -86,6 +94,12 @@ print(json.dumps(answer), flush=True)
 """
 
 
+@cache
+def _library() -> Library:
+    """One speech model for all."""
+    return Library(Path(), MonotonicClock())
+
+
 def character(name: str, calibrated: bool = False, title: str | None = None) -> Character:
     clock = MonotonicClock()
     if name == "synthetic" or title is not None:
@@ -93,8 +107,7 @@ def character(name: str, calibrated: bool = False, title: str | None = None) -> 
         still = pipeline.draw(Motion())
         title, thumbnail, preview = title or "Synthetic", jpeg(still), png(still)
     else:
-        library = Library(Path(), clock)
-        real = library.loaders(library.files([name])).popitem()[1]()
+        real = _library().loaders(_library().files([name])).popitem()[1]()
         pipeline, title = real.pipeline, real.title
         thumbnail, preview = real.thumbnail_jpg, real.preview_png
     if calibrated:
@@ -170,6 +183,7 @@ def main() -> None:
         app.middlewares.append(bad_network(Weather(given.loss, given.jitter)))
 
     def ready(address: str) -> None:
+        os.environ["SERVED_AT"] = address
         sys.stdout.write(address + "\n")
         sys.stdout.flush()
 

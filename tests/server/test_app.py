@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 
 import aiohttp
+import cv2
+import numpy as np
 import pytest
 from aiohttp.test_utils import unused_port
 from aiortc import (
@@ -149,6 +151,9 @@ async def test_lists_avatars_with_their_pictures(start_server: StartServer) -> N
         thumbnail = await client.get(avatar["thumbnail"])
         assert thumbnail.content_type == "image/jpeg"
         assert (await thumbnail.read())[:2] == b"\xff\xd8"
+        still = await client.get(avatar["still"])
+        size = cv2.imdecode(np.frombuffer(await still.read(), np.uint8), cv2.IMREAD_COLOR).shape
+        assert size == (256, 256, 3), "as large as it will be live"
         preview = await client.get(avatar["preview"])
         assert (await preview.read())[:4] == b"\x89PNG"
     assert (await client.get("/avatars/nobody/thumbnail.jpg")).status == 404
