@@ -42,7 +42,8 @@ from tests.relay import Relay, Weather
 from tests.server.synthetic import SyntheticPipeline, jpeg, png
 
 # Plays `engine export`: a file that says "nobody" has no face, one that says "slow" takes a minute
-# for its better avatar, one that says "talks" waits until somebody does. What is made is a copy of a built-in one, under the title asked for.
+# for its better avatar, one that says "talks" waits until somebody does. What is made is a copy
+# of a built-in one, under the title asked for.
 EXPORT = """
 import json, os, pathlib, shutil, sys, time, urllib.request
 from server.bundles import retitle

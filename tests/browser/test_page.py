@@ -108,7 +108,7 @@ def test_another_face_in_the_middle_of_a_call_without_a_new_connection(
     page.get_by_role("button", name="Start").click()
     connection(page).to_have_text("Live")
     states: list[str] = []
-    page.expose_function("said", states.append)
+    page.expose_function("said", lambda state: states.append(state))
     page.evaluate(
         "new MutationObserver(() => said(document.getElementById('connection').dataset.state))"
         ".observe(document.getElementById('connection'), { attributeFilter: ['data-state'] })"
