@@ -17,7 +17,7 @@ from engine.face import FIELDS
 from engine.motion import ARKIT
 from export.generator.prior import FaceGenerator
 
-__all__ = ["FACE_METADATA", "FACE_OUTPUTS", "face_onnx", "to_onnx"]
+__all__ = ["FACE_METADATA", "FACE_OUTPUTS", "face_onnx", "store_in_half", "to_onnx"]
 
 FACE_OUTPUTS = (*FIELDS, "jaw")
 FACE_METADATA = {
@@ -35,10 +35,11 @@ def to_onnx(
     inputs: Sequence[str],
     outputs: Sequence[str],
     metadata: Mapping[str, str],
+    batch: str | None = None,
 ) -> bytes:
     """Export ``module`` for inputs of exactly the example's shapes; metadata goes into the file.
 
-    Large weights are stored in half precision and computed in single.
+    batch: name of the first dimension of all inputs, which may then be of any size. Large weights are stored in half precision and computed in single.
     """
     # The exporter reports each optional package that it does without, and each pass over the graph.
     for name in ("torch.onnx", "onnx_ir", "onnxscript"):
@@ -46,6 +47,7 @@ def to_onnx(
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch about its own use of its pytrees
+        warnings.filterwarnings("ignore", ".*axis name.*")  # of the second input with a batch
         program = torch.onnx.export(
             module,
             example,
@@ -53,17 +55,18 @@ def to_onnx(
             output_names=list(outputs),
             external_data=False,
             verbose=False,
+            dynamic_shapes=None if batch is None else ({0: torch.export.Dim(batch)},) * len(inputs),
         )
     assert program is not None
     program.save(buffer)
     model = onnx.load_from_string(buffer.getvalue())
-    _store_in_half(model.graph)
+    store_in_half(model.graph)
     helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
 
-def _store_in_half(graph: onnx.GraphProto) -> None:
+def store_in_half(graph: onnx.GraphProto) -> None:
     """Keep large weights as float16 behind a cast, which onnxruntime folds when it loads.
 
     Constants of activation shape ``[1, C, H, W]`` stay whole: what rests on them has to be exact.

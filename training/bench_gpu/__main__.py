@@ -11,6 +11,7 @@ import json
 import logging
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -34,13 +35,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/bench_gpu"), help="folder")
     parser.add_argument("--seconds", type=float, default=140.0, help="that it may take")
     parser.add_argument("--quick", action="store_true", help="on the CPU, with small networks")
+    parser.add_argument(
+        "--only", action="append", default=[], help='part of "NETWORK, PRECISION", repeatable'
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    bench(given.out, given.seconds, given.quick)
+    bench(given.out, given.seconds, given.quick, given.only)
 
 
-def bench(out: Path, seconds: float, quick: bool) -> Report:
+def bench(out: Path, seconds: float, quick: bool, only: Sequence[str] = ()) -> Report:
     """Writes ``bench_gpu.json`` and ``bench_gpu.md`` into ``out``, after each network anew.
+    only: parts of the names of what is measured, all by default.
 
     Raises BadInput without a CUDA device, unless quick.
     """
@@ -78,6 +83,8 @@ def bench(out: Path, seconds: float, quick: bool) -> Report:
     todo = networks(quick)
     for precision in (Precision.fp32,) if quick else precisions:
         for network in todo:
+            if only and not any(part in f"{network.name}, {precision}" for part in only):
+                continue
             speed = measure(network, precision, device, lambda: spent() > seconds)
             report.speeds.append(speed)
             keep(f"{network.name}, {precision}: {speed.note or 'measured'}")

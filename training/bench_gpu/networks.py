@@ -18,14 +18,14 @@ from engine.motion import ARKIT
 from engine.speech import SPEECH_MODEL_PATH
 from engine.teeth import Teeth
 from export.canvas import canvas_picture
-from export.frame import FrameCompositor, FrameGenerator
+from export.frame import FrameCompositor, FrameGenerator, InHalf
 from export.generator.lite import LiteConfig
 from export.generator.prior import FaceGenerator, LitePrior
 from export.generator.stylegan2 import StyleGAN2Config, Synthesis
 from training.bench_gpu.timing import Precision
 from training.speech.network import SpeechNetwork, SpeechNetworkConfig, StreamingStep
 
-__all__ = ["Network", "Subject", "networks", "speech_step", "subject", "synthesis"]
+__all__ = ["Network", "Subject", "halve_frames", "networks", "speech_step", "subject", "synthesis"]
 
 _Inputs = Callable[[int], tuple[Tensor, ...]]
 
@@ -34,7 +34,7 @@ _Inputs = Callable[[int], tuple[Tensor, ...]]
 class Network:
     """made: the network on the CPU in float32. inputs: of a call for so many streams, float32.
     rate: calls a second that a live stream needs. batches: to try. convolves: whether the layout of
-    images in memory matters. halved: what becomes half precision, the whole by default."""
+    images in memory matters. halve: makes it of half precision, in place."""
 
     name: str
     made: Callable[[], nn.Module]
@@ -42,7 +42,7 @@ class Network:
     rate: int = 25
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
     convolves: bool = True
-    halved: Callable[[nn.Module], nn.Module] = lambda module: module
+    halve: Callable[[nn.Module], object] = nn.Module.half
     half_inputs: bool = True
 
     def ready(
@@ -52,7 +52,8 @@ class Network:
         module = self.made().requires_grad_(False).to(device)
         if self.convolves:
             module = module.to(memory_format=layout)
-        self.halved(module).to(precision.dtype)
+        if precision is Precision.fp16:
+            self.halve(module)
         return module
 
     def arguments(
@@ -76,7 +77,7 @@ def networks(quick: bool) -> list[Network]:
             f"lite, whole frame at {someone.compositor.photo.shape[1]}",
             someone.frame_generator,
             _motions,
-            halved=lambda module: module.face_network,  # type: ignore[no-any-return]
+            halve=halve_frames,
             half_inputs=False,
             **few,
         ),
@@ -137,6 +138,12 @@ def subject(quick: bool) -> Subject:
     with torch.no_grad():
         w = prior.encoder(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)
     return Subject(avatar.compositor, prior, w)
+
+
+def halve_frames(generator: nn.Module) -> None:
+    """Convolutions in half precision, all around them in single."""
+    assert isinstance(generator, FrameGenerator)
+    generator.face_network.synthesis = InHalf(generator.face_network.synthesis)
 
 
 def synthesis(resolution: int, channel_base: int = 32768) -> Synthesis:

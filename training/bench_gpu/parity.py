@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine.face import Canvas
 from engine.features import BANDS
-from training.bench_gpu.networks import Subject, speech_step, subject, synthesis
+from training.bench_gpu.networks import Subject, halve_frames, speech_step, subject, synthesis
 from training.bench_gpu.timing import Precision, use
 
 __all__ = ["Parity", "measure_parity"]
@@ -111,7 +111,8 @@ def _on_device(
 ) -> Iterator[_Step]:
     speech = copy.deepcopy(speech).to(device, precision.dtype)
     generator = someone.frame_generator().to(device)
-    generator.face_network.to(precision.dtype)
+    if precision is Precision.fp16:
+        halve_frames(generator)
     hidden = torch.zeros(1, _state_size(speech), device=device, dtype=precision.dtype)
     for hop, column in _sound(steps):
         coefficients, _, hidden = speech(column.to(device, precision.dtype), hidden)

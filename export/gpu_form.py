@@ -1,0 +1,227 @@
+"""The GPU form of a face model: ``frame.onnx``, motion in, frame out, for any number of streams.
+
+Made from ``face.onnx`` alone, so it can be added to every bundle that there is. Three steps:
+
+1. :func:`batched`: the model, which is exported for one motion, takes any number of them.
+2. Half precision, where asked for. Inputs and outputs stay single; so does the photo's warp.
+3. The compositor (``export.frame``) is appended to it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, compose, helper, numpy_helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel as TransformersModel
+
+from engine.avatar import Avatar
+from engine.compositor import HEAD_LIMIT, Compositor
+from engine.errors import ModelMismatch
+from engine.motion import ARKIT
+from engine.runtime.onnx import OnnxModel
+from export.motions import sample_motions
+from export.to_onnx import FACE_OUTPUTS, store_in_half, to_onnx
+
+__all__ = ["FRAME_METADATA", "Precision", "batched", "frame_onnx", "prove"]
+
+FRAME_METADATA = {"format": "avatar-engine frame 1", "coefficients": ",".join(ARKIT)}
+BATCH = "batch"
+STEPS = 50
+# Of the worst frame against the CPU's. Rounding alone, of lookups and colours, leaves 60.
+_LEAST_DECIBELS = 45.0
+
+
+class Precision(StrEnum):
+    """Of the face network's weights and activations."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+
+
+def frame_onnx(face: bytes, compositor: Compositor, precision: Precision) -> bytes:
+    """``frame.onnx``: face ``[batch, 52]`` and head ``[batch, 3]``, both float32, to frames
+    ``[batch, H, W, 3]`` uint8 RGB.
+
+    face: ``face.onnx`` of a bundle. compositor: of the same bundle.
+
+    Raises ModelMismatch for a face model whose batch can not be freed.
+    """
+    network = batched(onnx.load_from_string(face))
+    if precision is Precision.fp16:
+        network = convert_float_to_float16(
+            network, keep_io_types=True, node_block_list=_before_convolutions(network.graph)
+        )
+        TransformersModel.graph_topological_sort(network.graph)  # its casts stand at the end
+    else:
+        store_in_half(network.graph)
+    warp = _compositor_onnx(compositor, network)
+    # Names are the exporter's in both; what is not joined must not meet.
+    network = compose.add_prefix(network, "face.", rename_inputs=False, rename_outputs=False)
+    warp = compose.add_prefix(warp, "warp.", rename_inputs=False, rename_outputs=False)
+    warp.ir_version = network.ir_version
+    whole = compose.merge_models(network, warp, [(name, name) for name in FACE_OUTPUTS])
+    helper.set_model_props(whole, FRAME_METADATA | {"precision": precision.value})
+    whole.graph.name = "frame"
+    onnx.checker.check_model(whole)
+    return bytes(whole.SerializeToString())
+
+
+def batched(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same model with ``batch`` for the 1 that all its inputs and outputs begin with.
+
+    Convolutions and what works number by number do not mind how many samples there are. What does
+    is a reshape to a shape that was written down, and a constant that is joined to what moves.
+
+    Raises ModelMismatch for other ways of having a fixed batch.
+    """
+    model = _folded(model)
+    graph = model.graph
+    constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    nodes = []
+    for node in graph.node:
+        if node.op_type == "Reshape" and node.input[1] in constants:
+            shape = constants[node.input[1]].copy()
+            if shape[0] == 1:
+                shape[0] = 0 if -1 in shape else -1
+                if shape[0] == 0:
+                    _drop(node, "allowzero")
+                name = f"{node.output[0]}.shape"
+                graph.initializer.append(numpy_helper.from_array(shape, name))
+                node.input[1] = name
+        elif node.op_type == "Resize" and len(node.input) > 3 and node.input[3]:
+            raise ModelMismatch(
+                f"the face model resizes to fixed sizes at {node.name!r}, expected scales: export "
+                "the avatar anew"
+            )
+        elif node.op_type == "Concat" and helper.get_node_attr_value(node, "axis") != 0:
+            nodes += _repeated(node, constants, graph)
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH
+    del graph.value_info[:]  # of a batch of one
+    return model
+
+
+def _repeated(
+    node: onnx.NodeProto, constants: dict[str, NDArray[np.generic]], graph: onnx.GraphProto
+) -> list[onnx.NodeProto]:
+    """What goes before a concatenation so that its constants are there once for each sample."""
+    moving = [name for name in node.input if name not in constants]
+    fixed = [(k, name) for k, name in enumerate(node.input) if name in constants]
+    if not moving or not fixed:
+        return []
+    prefix = f"{node.output[0]}.batch"
+    zero, one = (f"{prefix}.{k}" for k in (0, 1))
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array([k], np.int64), name) for k, name in ((0, zero), (1, one))
+    )
+    before = [
+        helper.make_node("Shape", [moving[0]], [f"{prefix}.shape"]),
+        helper.make_node("Slice", [f"{prefix}.shape", zero, one], [f"{prefix}.n"]),
+    ]
+    for k, name in fixed:
+        rest = np.array(constants[name].shape[1:], np.int64)
+        graph.initializer.append(numpy_helper.from_array(rest, f"{prefix}.rest{k}"))
+        node.input[k] = f"{prefix}.constant{k}"
+        before += [
+            helper.make_node(
+                "Concat", [f"{prefix}.n", f"{prefix}.rest{k}"], [f"{prefix}.to{k}"], axis=0
+            ),
+            helper.make_node("Expand", [name, f"{prefix}.to{k}"], [node.input[k]]),
+        ]
+    return before
+
+
+def _drop(node: onnx.NodeProto, attribute: str) -> None:
+    kept = [a for a in node.attribute if a.name != attribute]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+
+
+def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Everything that depends on no input worked out, by onnxruntime, in single precision."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "folded.onnx"
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        folded = onnx.load(path)
+    del folded.opset_import[:]
+    folded.opset_import.extend(o for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    return folded
+
+
+def _before_convolutions(graph: onnx.GraphProto) -> list[str]:
+    """The nodes that no convolution comes before: they make latents, styles and demodulation.
+
+    All that is small, and not for halves: a displacement is a difference of large numbers
+    (``export.frame.InHalf``), a demodulation a sum of squares.
+    """
+    after: set[str] = set()
+    before = []
+    for k, node in enumerate(graph.node):
+        node.name = node.name or f"{node.op_type}.{k}"
+        if node.op_type in ("Conv", "ConvTranspose") or after & set(node.input):
+            after |= set(node.output)
+        else:
+            before.append(node.name)
+    return before
+
+
+def _compositor_onnx(compositor: Compositor, network: onnx.ModelProto) -> onnx.ModelProto:
+    """The warp: fields, jaw and head to frames, opset and batch as those of ``network``."""
+    import torch
+
+    from export.frame import FrameCompositor
+
+    shapes = {
+        o.name: [d.dim_value for d in o.type.tensor_type.shape.dim[1:]]
+        for o in network.graph.output
+    }
+    example = tuple(torch.zeros(2, *shapes[name]) for name in FACE_OUTPUTS)
+    content = to_onnx(
+        FrameCompositor(compositor).eval(),
+        (*example, torch.zeros(2, 3)),
+        [*FACE_OUTPUTS, "head"],
+        ["frame"],
+        {},
+        batch=BATCH,
+    )
+    return onnx.load_from_string(content)
+
+
+def prove(avatar: Avatar, frame: bytes, face: bytes) -> float:
+    """Decibels of the worst of 50 frames against the CPU's, alone and in a batch.
+
+    Raises ModelMismatch where one is further from it than rounding can explain.
+    """
+    model = OnnxModel(frame)
+    rng = np.random.default_rng(7)
+    faces = sample_motions(STEPS, rng)
+    heads = rng.uniform(-HEAD_LIMIT, HEAD_LIMIT, (STEPS, 3)).astype(np.float32)
+    worst = float("inf")
+    for begin, end in ((0, 1), (1, 4), *((n, n + 1) for n in range(4, STEPS))):
+        drawn = model.run({"face": faces[begin:end], "head": heads[begin:end]})["frame"]
+        for frame_, motion, head in zip(drawn, faces[begin:end], heads[begin:end], strict=True):
+            expected = avatar.compositor.draw(avatar.face.canvas(motion), head)
+            error = float(np.mean((frame_.astype(np.float32) - expected) ** 2))
+            worst = min(worst, float(10 * np.log10(255**2 / max(error, 1e-9))))
+    if not worst >= _LEAST_DECIBELS:
+        raise ModelMismatch(
+            f"the GPU form's worst frame is {worst:.1f} dB from the CPU's, expected "
+            f"{_LEAST_DECIBELS:.0f} or more: export it with --precision fp32"
+        )
+    return worst
