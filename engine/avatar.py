@@ -1,7 +1,8 @@
 """Avatars: the ``.avatar`` bundle, verified and loaded.
 
-A bundle is a zip of five parts and a manifest. Nothing in it is code, nothing is trusted: names,
-sizes, hashes and the schema are checked before any part is decoded.
+A bundle is a zip of five parts, a sixth for GPUs where it was asked for, and a manifest. Nothing in
+it is code, nothing is trusted: names, sizes, hashes and the schema are checked before any part is
+decoded.
 """
 
 from __future__ import annotations
@@ -23,10 +24,19 @@ from engine.errors import BadBundle, BadInput
 from engine.face import FaceModel
 from engine.teeth import Teeth
 
-__all__ = ["PARTS", "SCHEMA", "Avatar", "builtin_avatars", "find_avatar", "read_manifest"]
+__all__ = [
+    "OPTIONAL",
+    "PARTS",
+    "SCHEMA",
+    "Avatar",
+    "builtin_avatars",
+    "find_avatar",
+    "read_manifest",
+]
 
 SCHEMA = 2
 PARTS = ("face.onnx", "photo.png", "teeth.png", "preview.png", "thumbnail.jpg")
+OPTIONAL = ("frame.onnx",)  # the GPU form
 _MANIFEST = "manifest.json"
 _PART_LIMIT = 64 << 20
 _MANIFEST_LIMIT = 1 << 20
@@ -39,6 +49,7 @@ class Avatar:
     """A loaded avatar; immutable, shared by all sessions that show it.
 
     matrix: ``[2, 3]``, the canvas's unit square to frame pixels. photo: ``[H, W, 3]`` uint8 RGB.
+    frame: ``frame.onnx``, motion to frame for a GPU (``engine.devices``); None without it.
     """
 
     name: str
@@ -50,6 +61,7 @@ class Avatar:
     compositor: Compositor
     preview_png: bytes
     thumbnail_jpg: bytes
+    frame: bytes | None = None
 
     @property
     def width(self) -> int:
@@ -71,6 +83,8 @@ class Avatar:
         with _opened(path) as archive:
             manifest = _manifest(archive, path.name)
             parts = {name: _part(archive, manifest, name, path.name) for name in PARTS}
+            held = {*archive.namelist(), *manifest["parts"]}
+            more = {n: _part(archive, manifest, n, path.name) for n in OPTIONAL if n in held}
         try:
             frame, canvas = manifest["frame"], manifest["canvas"]
             width, height, size = int(frame["width"]), int(frame["height"]), int(canvas["size"])
@@ -101,6 +115,7 @@ class Avatar:
             Compositor(photo, matrix, size, teeth),
             parts["preview.png"],
             parts["thumbnail.jpg"],
+            more.get("frame.onnx"),
         )
 
 
@@ -198,7 +213,7 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int, bundle: str) -> bytes
 
 def _manifest(archive: zipfile.ZipFile, bundle: str) -> dict[str, Any]:
     for name in archive.namelist():
-        if name not in (*PARTS, _MANIFEST):
+        if name not in (*PARTS, *OPTIONAL, _MANIFEST):
             raise BadBundle(
                 f"{bundle} holds {name!r}, expected only {', '.join((_MANIFEST, *PARTS))}: "
                 "do not use a bundle from a source you do not trust"

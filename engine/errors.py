@@ -10,7 +10,8 @@
     │   ├── BadCheckpoint        not a generator or encoder that we read, damaged, hostile
     │   ├── BadDevice            no such sound card, camera or display, or it can not be used
     │   ├── BadOffer             not an SDP offer, or one we can not answer
-    │   └── BadControl           a value that no face can be asked for
+    │   ├── BadControl           a value that no face can be asked for
+    │   └── NoDevice             the GPU that was asked for, or what it needs, is not there
     ├── MissingExtra             an optional dependency set is not installed: HTTP 501
     └── ModelMismatch            a model's names, shapes or metadata are not what the engine speaks
 
@@ -31,6 +32,7 @@ __all__ = [
     "BadPhoto",
     "MissingExtra",
     "ModelMismatch",
+    "NoDevice",
 ]
 
 
@@ -68,6 +70,10 @@ class BadOffer(BadInput):
 
 class BadControl(BadInput):
     """A value of live control is out of its range, or has a name that nobody knows."""
+
+
+class NoDevice(BadInput):
+    """The device that was asked for is not there, or not all that it needs."""
 
 
 class MissingExtra(AvatarEngineError):

@@ -23,6 +23,7 @@ from engine.audio import FRAME_SAMPLES, HOP_SAMPLES
 from engine.avatar import Avatar
 from engine.control import NEUTRAL, Control
 from engine.controller import Controller, ControlState
+from engine.drawing import CanvasDrawing, Drawing
 from engine.features import LogMel, LogMelState
 from engine.motion import Motion
 from engine.speech import SpeechModel, SpeechState
@@ -67,6 +68,7 @@ class Pipeline:
     speech: the shipped one by default; one serves any number of pipelines.
     liveliness: strength of blinks, gaze and sway; 0 holds the face still but for the mouth.
     expression: how far the mouth goes for what the speech model says, 1 for just as far.
+    drawing: what draws the avatar, by default the CPU (``engine.devices`` knows of others).
     """
 
     def __init__(
@@ -75,9 +77,11 @@ class Pipeline:
         speech: SpeechModel | None = None,
         liveliness: float = 1.0,
         expression: float = 1.0,
+        drawing: Drawing | None = None,
     ) -> None:
         self.avatar = avatar
         self._speech = speech or SpeechModel.load()
+        self._drawing = drawing or CanvasDrawing(avatar.face, avatar.compositor)
         self._features = LogMel()
         self._controller = Controller(liveliness, expression)
 
@@ -123,8 +127,7 @@ class Pipeline:
 
     def draw(self, motion: Motion) -> NDArray[np.uint8]:
         """The frame of a motion: ``[H, W, 3]`` uint8 RGB. Thread-safe."""
-        canvas = self.avatar.face.canvas(motion.face)
-        return self.avatar.compositor.draw(canvas, motion.head)
+        return self._drawing.draw(motion)
 
     def finish(self, state: PipelineState, control: Control = NEUTRAL) -> list[TimedMotion]:
         """The motions still owed for the sound already heard; the stream ends in silence."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from engine.audio import HOP_SAMPLES, SAMPLE_RATE
 from engine.errors import ModelMismatch
 from engine.features import BANDS
 from engine.motion import ARKIT
+from engine.runtime.model import Model
 from engine.runtime.onnx import OnnxModel
 from engine.vad import VoiceGate, VoiceGateState
 
@@ -26,13 +28,15 @@ __all__ = ["FORMAT", "SPEECH_MODEL_PATH", "SpeechModel", "SpeechState"]
 SPEECH_MODEL_PATH = Path(__file__).parent / "resources" / "speech.onnx"
 FORMAT = "avatar-engine.speech/1"
 _MOST_LOOK_AHEAD_HOPS = 16
+_STATE = ("hidden_out",)
 
 
 @dataclass(frozen=True)
 class SpeechState:
-    """``hidden``: ``[1, n]`` float32, what the network remembers; ``gate``: voice."""
+    """``hidden``: ``[1, n]`` float32, what the network remembers, where the model runs; ``gate``:
+    voice."""
 
-    hidden: NDArray[np.float32]
+    hidden: Any
     gate: VoiceGateState
 
 
@@ -44,7 +48,7 @@ class SpeechModel:
 
     look_ahead_hops: int
 
-    def __init__(self, model: OnnxModel, gate: VoiceGate | None = None) -> None:
+    def __init__(self, model: Model, gate: VoiceGate | None = None) -> None:
         """Raises ModelMismatch where the model does not speak this module's contract."""
         self.look_ahead_hops = _checked_look_ahead(model)
         self._model = model
@@ -74,7 +78,7 @@ class SpeechModel:
         voice = np.zeros(len(columns), np.float32)
         hidden = state.hidden
         for n, column in enumerate(columns):
-            out = self._model.run({"column": column[None], "hidden": hidden})
+            out = self._model.run({"column": column[None], "hidden": hidden}, keep=_STATE)
             faces[n], voice[n], hidden = (
                 out["coefficients"][0],
                 out["voice"][0, 0],
@@ -84,7 +88,7 @@ class SpeechModel:
         return np.clip(faces * gains[:, None], 0.0, 1.0), SpeechState(hidden, gate)
 
 
-def _checked_look_ahead(model: OnnxModel) -> int:
+def _checked_look_ahead(model: Model) -> int:
     """The look-ahead in hops, after every other promise of the metadata is found kept."""
     expected = {
         "format": FORMAT,

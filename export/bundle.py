@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.avatar import SCHEMA, Avatar
+from engine.avatar import SCHEMA, Avatar, read_manifest
 from engine.face import FIELDS
 from engine.teeth import Teeth
 
-__all__ = ["Identity", "write_bundle"]
+__all__ = ["Identity", "with_part", "write_bundle"]
 
 _PREVIEW, _THUMBNAIL = 384, 192
 
@@ -112,3 +112,21 @@ def write_bundle(
             # Pictures are packed already; weights hardly shrink.
             archive.writestr(name, data)
     return Avatar.load(path)
+
+
+def with_part(source: Path, out: Path, name: str, data: bytes, described: dict[str, Any]) -> Avatar:
+    """Write ``source`` again with an optional part more, or another one in its place.
+
+    described: what the manifest says of the part under ``models``. Raises BadBundle for a source
+    that is no good bundle.
+    """
+    manifest = read_manifest(source)
+    manifest["parts"] = manifest["parts"] | {name: hashlib.sha256(data).hexdigest()}
+    manifest["models"] = manifest.get("models", {}) | {name: described}
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(out, "w") as written:
+        written.writestr("manifest.json", json.dumps(manifest, indent=1))
+        for entry in archive.namelist():
+            if entry not in ("manifest.json", name):
+                written.writestr(entry, archive.read(entry))
+        written.writestr(name, data)
+    return Avatar.load(out)

@@ -10,6 +10,8 @@ Made from ``face.onnx`` alone, so it can be added to every bundle that there is.
 from __future__ import annotations
 
 import tempfile
+import zipfile
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,19 +19,20 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, compose, helper, numpy_helper
-from onnxruntime.transformers.float16 import convert_float_to_float16
-from onnxruntime.transformers.onnx_model import OnnxModel as TransformersModel
+from onnx import compose, helper, numpy_helper
 
 from engine.avatar import Avatar
 from engine.compositor import HEAD_LIMIT, Compositor
 from engine.errors import ModelMismatch
 from engine.motion import ARKIT
+from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
+from export.bundle import with_part
+from export.half import halved
 from export.motions import sample_motions
 from export.to_onnx import FACE_OUTPUTS, store_in_half, to_onnx
 
-__all__ = ["FRAME_METADATA", "Precision", "batched", "frame_onnx", "prove"]
+__all__ = ["FRAME_METADATA", "Precision", "add_gpu_form", "batched", "frame_onnx", "prove"]
 
 FRAME_METADATA = {"format": "avatar-engine frame 1", "coefficients": ",".join(ARKIT)}
 BATCH = "batch"
@@ -55,12 +58,8 @@ def frame_onnx(face: bytes, compositor: Compositor, precision: Precision) -> byt
     """
     network = batched(onnx.load_from_string(face))
     if precision is Precision.fp16:
-        network = convert_float_to_float16(
-            network, keep_io_types=True, node_block_list=_before_convolutions(network.graph)
-        )
-        TransformersModel.graph_topological_sort(network.graph)  # its casts stand at the end
-    else:
-        store_in_half(network.graph)
+        network = halved(network)
+    store_in_half(network.graph)
     warp = _compositor_onnx(compositor, network)
     # Names are the exporter's in both; what is not joined must not meet.
     network = compose.add_prefix(network, "face.", rename_inputs=False, rename_outputs=False)
@@ -164,23 +163,6 @@ def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
     return folded
 
 
-def _before_convolutions(graph: onnx.GraphProto) -> list[str]:
-    """The nodes that no convolution comes before: they make latents, styles and demodulation.
-
-    All that is small, and not for halves: a displacement is a difference of large numbers
-    (``export.frame.InHalf``), a demodulation a sum of squares.
-    """
-    after: set[str] = set()
-    before = []
-    for k, node in enumerate(graph.node):
-        node.name = node.name or f"{node.op_type}.{k}"
-        if node.op_type in ("Conv", "ConvTranspose") or after & set(node.input):
-            after |= set(node.output)
-        else:
-            before.append(node.name)
-    return before
-
-
 def _compositor_onnx(compositor: Compositor, network: onnx.ModelProto) -> onnx.ModelProto:
     """The warp: fields, jaw and head to frames, opset and batch as those of ``network``."""
     import torch
@@ -203,7 +185,37 @@ def _compositor_onnx(compositor: Compositor, network: onnx.ModelProto) -> onnx.M
     return onnx.load_from_string(content)
 
 
-def prove(avatar: Avatar, frame: bytes, face: bytes) -> float:
+def add_gpu_form(
+    source: Path,
+    out: Path,
+    precision: Precision,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
+) -> tuple[Avatar, float]:
+    """Write the bundle ``source`` to ``out``, which may be the same file, with its GPU form in it.
+
+    Gives the avatar, and decibels of the worst of 50 frames against the CPU's.
+
+    Raises BadBundle for what is no bundle, ModelMismatch for a form that is not the CPU's.
+    """
+    avatar = Avatar.load(source)  # every hash of what is read below
+    with zipfile.ZipFile(source) as archive:
+        face = archive.read("face.onnx")
+    progress("writing the GPU form", 0.0)
+    frame = frame_onnx(face, avatar.compositor, precision)
+    progress("proving the GPU form", 0.7)
+    worst = prove(avatar, frame)
+    described = {
+        "inputs": {"face": [BATCH, len(ARKIT)], "head": [BATCH, 3]},
+        "outputs": {"frame": [BATCH, avatar.height, avatar.width, 3]},
+        "precision": precision.value,
+    }
+    with written_whole(out) as partial:
+        made = with_part(source, partial, "frame.onnx", frame, described)
+    progress("proving the GPU form", 1.0)
+    return made, worst
+
+
+def prove(avatar: Avatar, frame: bytes) -> float:
     """Decibels of the worst of 50 frames against the CPU's, alone and in a batch.
 
     Raises ModelMismatch where one is further from it than rounding can explain.

@@ -39,7 +39,9 @@ def to_onnx(
 ) -> bytes:
     """Export ``module`` for inputs of exactly the example's shapes; metadata goes into the file.
 
-    batch: name of the first dimension of all inputs, which may then be of any size. Large weights are stored in half precision and computed in single.
+    batch: name of the first dimension of all inputs, which may then be of any size.
+
+    Large weights are stored in half precision and computed in single.
     """
     # The exporter reports each optional package that it does without, and each pass over the graph.
     for name in ("torch.onnx", "onnx_ir", "onnxscript"):

@@ -18,6 +18,8 @@ MODULES = {
     "PIL": "pillow",
     "pillow_heif": "pillow-heif",
     "skimage": "scikit-image",
+    "cuda": "cuda-bindings",
+    "tensorrt": "tensorrt-cu13",
 }
 
 
@@ -44,7 +46,8 @@ def imported(room: str) -> set[str]:
 
 @pytest.mark.parametrize("room", ["engine", "server"])
 def test_the_run_time_imports_what_it_declares(room: str) -> None:
-    optional = EXTRAS["preview"] | EXTRAS["camera"] if room == "engine" else set()
+    extras = ("preview", "camera", "tensorrt") if room == "engine" else ()
+    optional = set().union(*(EXTRAS[name] for name in extras))
     assert imported(room) <= BASE | EXTRAS["cpu"] | optional
 
 

@@ -1,1 +1,1 @@
-"""Inference back ends behind one small protocol."""
+"""Inference back ends behind one small protocol (``model.py``): onnxruntime, CUDA, TensorRT."""

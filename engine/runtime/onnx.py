@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MissingExtra, ModelMismatch
+from engine.runtime.model import Shape
 
 __all__ = ["OnnxModel"]
 
@@ -42,13 +43,13 @@ class OnnxModel:
             name = "the given bytes" if isinstance(model, bytes) else model.name
             raise ModelMismatch(f"onnxruntime can not load {name}: {error}") from error
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        self.inputs: dict[str, tuple[int | str, ...]] = {
-            i.name: tuple(i.shape) for i in self._session.get_inputs()
-        }
-        self.outputs: dict[str, tuple[int | str, ...]] = {
+        self.inputs: dict[str, Shape] = {i.name: tuple(i.shape) for i in self._session.get_inputs()}
+        self.outputs: dict[str, Shape] = {
             o.name: tuple(o.shape) for o in self._session.get_outputs()
         }
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        """Named arrays in, named arrays out."""
+    def run(
+        self, inputs: Mapping[str, NDArray[Any]], keep: Collection[str] = ()
+    ) -> dict[str, NDArray[np.float32]]:
+        """Named arrays in, named arrays out; here what is kept is an array like the others."""
         return dict(zip(self.outputs, self._session.run(None, dict(inputs)), strict=True))
