@@ -89,6 +89,7 @@ class Avatar:
             frame, canvas = manifest["frame"], manifest["canvas"]
             width, height, size = int(frame["width"]), int(frame["height"]), int(canvas["size"])
             matrix = np.array(canvas["matrix"], np.float64)
+            head = np.array(canvas.get("head", canvas["matrix"]), np.float64)
             teeth_origin = np.array(manifest["teeth"]["origin"], np.float64)
             name, title = str(manifest["name"]), str(manifest["title"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -99,7 +100,7 @@ class Avatar:
         photo = _photo(parts["photo.png"], (width, height), path.name)
         teeth = Teeth.from_png(parts["teeth.png"], teeth_origin, path.name)
         face = FaceModel(parts["face.onnx"], threads)
-        if not _fits(matrix, width, height) or size != face.size:
+        if not all(_fits(m, width, height) for m in (matrix, head)) or size != face.size:
             raise BadBundle(
                 f"{path.name} holds a canvas of {size} pixels at {matrix.tolist()} and a face "
                 f"model of {face.size}, expected the same size and a place inside the frame: "
@@ -112,7 +113,7 @@ class Avatar:
             photo,
             matrix,
             face,
-            Compositor(photo, matrix, size, teeth),
+            Compositor(photo, matrix, size, teeth, head),
             parts["preview.png"],
             parts["thumbnail.jpg"],
             more.get("frame.onnx"),

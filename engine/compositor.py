@@ -45,6 +45,7 @@ class Compositor:
     matrix: ``[2, 3]``, the canvas's unit square to the photo's pixels (pixel centres at .5).
     size:   the canvas's side in canvas pixels.
     teeth:  layers in the photo's pixels.
+    head:   ``[2, 3]``, the eye-aligned square that says where the head is, if not the canvas.
 
     What it draws from is open to other back ends (``export.frame``): ``photo``; ``box`` of the
     frame, all that can move; ``turn [3, h, w, 2]`` pixels a radian in it; ``region`` of the box,
@@ -55,7 +56,12 @@ class Compositor:
     """
 
     def __init__(
-        self, photo: NDArray[np.uint8], matrix: NDArray[np.float64], size: int, teeth: Teeth
+        self,
+        photo: NDArray[np.uint8],
+        matrix: NDArray[np.float64],
+        size: int,
+        teeth: Teeth,
+        head: NDArray[np.float64] | None = None,
     ) -> None:
         self.photo = np.ascontiguousarray(photo)
         height, width = photo.shape[:2]
@@ -71,7 +77,7 @@ class Compositor:
         x0, y0 = np.floor(corners.min(0) - margin).astype(int).clip(0)
         x1, y1 = np.ceil(corners.max(0) + margin).astype(int)
         self.window = _window(size)
-        turn = self._turning(matrix, height, width)
+        turn = self._turning(matrix if head is None else head, height, width)
         # All work is done in the box that head or canvas can reach; the rest is the photo.
         reached = np.abs(turn).max((0, 3)) > _STILL
         reached[y0:y1, x0:x1] = True

@@ -1,4 +1,8 @@
-"""The face model: motion in, canvas out."""
+"""The face model: motion in, canvas out.
+
+The lite family draws what changes in the photo. Generators that users bring draw a whole picture,
+which covers the photo.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,11 @@ from engine.errors import ModelMismatch
 from engine.motion import ARKIT
 from engine.runtime.onnx import OnnxModel
 
-__all__ = ["FIELDS", "Canvas", "FaceModel"]
+__all__ = ["FIELDS", "PICTURE", "Canvas", "FaceModel"]
 
 # What a face model draws on its canvas, and how many channels each has, in the generator's order.
 FIELDS = {"flow": 2, "alpha": 1, "colour": 3, "light": 1, "tongue": 1}
+PICTURE = {"rgb": 3}  # the stylegan families: RGB 0 to 1
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class FaceModel:
 
     size: N, the side of its canvas in pixels.
 
-    Raises ModelMismatch unless it maps ``face [1, 52]`` to the fields of :class:`Canvas`.
+    Raises ModelMismatch unless it maps ``face [1, 52]`` to ``FIELDS`` and the jaw, or to
+    ``PICTURE``.
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
@@ -48,19 +54,26 @@ class FaceModel:
         # A symbolic side is no side: the model is refused below.
         sides = {s for shape in outputs.values() for s in shape[2:] if isinstance(s, int)}
         self.size = next(iter(sides), 0)
-        wanted: dict[str, tuple[int | str, ...]] = {
-            name: (1, n, self.size, self.size) for name, n in FIELDS.items()
-        }
-        if inputs != {"face": (1, len(ARKIT))} or outputs != wanted | {"jaw": (1, 2)}:
-            fields = ", ".join(f"{name} [1, {n}, N, N]" for name, n in FIELDS.items())
+        fields, picture = (
+            {name: (1, n, self.size, self.size) for name, n in channels.items()}
+            for channels in (FIELDS, PICTURE)
+        )
+        self._paints = outputs == picture
+        if inputs != {"face": (1, len(ARKIT))} or outputs not in (
+            fields | {"jaw": (1, 2)},
+            picture,
+        ):
+            told = ", ".join(f"{name} [1, {n}, N, N]" for name, n in FIELDS.items())
             raise ModelMismatch(
-                f"the face model maps {inputs} to {outputs}, expected face [1, 52] to {fields} and "
-                "jaw [1, 2]: export it anew"
+                f"the face model maps {inputs} to {outputs}, expected face [1, 52] to {told} and "
+                "jaw [1, 2], or to rgb [1, 3, N, N]: export it anew"
             )
 
     def canvas(self, face: NDArray[np.float32]) -> Canvas:
         """``[52]`` coefficients -> the canvas."""
         out = self._model.run({"face": np.ascontiguousarray(face[None], np.float32)})
+        if self._paints:
+            return _painted(out["rgb"][0])
         alpha, colour = out["alpha"][0], out["colour"][0]
         cover = np.concatenate([colour * alpha, alpha])
         mouth = np.concatenate([out["light"][0], out["tongue"][0]])
@@ -70,3 +83,12 @@ class FaceModel:
             np.ascontiguousarray(mouth.transpose(1, 2, 0)),
             out["jaw"][0],
         )
+
+
+def _painted(rgb: NDArray[np.float32]) -> Canvas:
+    """``[3, N, N]`` that covers the photo; the compositor fades it out towards its border."""
+    size = rgb.shape[-1]
+    cover = np.ones((size, size, 4), np.float32)
+    cover[..., :3] = rgb.transpose(1, 2, 0).clip(0, 1)
+    nothing = np.zeros((size, size, 2), np.float32)
+    return Canvas(nothing, cover, nothing, np.zeros(2, np.float32))

@@ -8,7 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CANVAS_EYES", "Framing", "canvas_matrix", "eye_centres", "frame_photo"]
+__all__ = [
+    "CANVAS_EYES",
+    "Framing",
+    "canvas_matrix",
+    "eye_centres",
+    "ffhq_matrix",
+    "frame_photo",
+    "scored_matrix",
+]
 
 # The canvas in units of the distance between the eye centres: wide enough for ears, brow and a
 # dropped chin.
@@ -37,6 +45,30 @@ def canvas_matrix(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     side = _CANVAS_SIDE * span  # the canvas's x axis in pixels
     linear = np.array([[side[0], -side[1]], [side[1], side[0]]])
     return np.c_[linear, eyes.mean(0) - linear @ CANVAS_EYES.mean(0)]
+
+
+def scored_matrix(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """``[2, 3]`` similarity to the landmarks' pixels from the unit square of the crop that faces
+    are measured on (``export.video_score``): eyes at (92, 100) and (164, 100) of 256."""
+    eyes = eye_centres(landmarks)
+    across = (eyes[1] - eyes[0]) * (256 / (164 - 92))
+    linear = np.array([[across[0], -across[1]], [across[1], across[0]]])
+    return np.c_[linear, eyes.mean(0) - linear @ (0.5, 100 / 256)]
+
+
+def ffhq_matrix(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """``[2, 3]`` similarity to the landmarks' pixels from the unit square of a picture as those of
+    FFHQ lie (Karras et al., "A Style-Based Generator Architecture", CVPR 2019, after their 2018
+    paper's appendix C): turned and sized by eyes and mouth."""
+    eyes = eye_centres(landmarks)
+    mouth = np.asarray(landmarks, np.float64)[[61, 291], :2].mean(0)
+    across, down = eyes[1] - eyes[0], mouth - eyes.mean(0)
+    axis = across - np.array([-down[1], down[0]])  # both lines have their say in the angle
+    length = max(2.0 * np.linalg.norm(across), 1.8 * np.linalg.norm(down))
+    x, y = 2 * length * axis / np.linalg.norm(axis)
+    linear = np.array([[x, -y], [y, x]])
+    centre = eyes.mean(0) + 0.1 * down
+    return np.c_[linear, centre - linear @ (0.5, 0.5)]
 
 
 @dataclass(frozen=True)

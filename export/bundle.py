@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.avatar import SCHEMA, Avatar, read_manifest
-from engine.face import FIELDS
+from engine.face import FIELDS, PICTURE
 from engine.teeth import Teeth
 
 __all__ = ["Identity", "with_part", "write_bundle"]
@@ -64,12 +64,15 @@ def write_bundle(
     teeth: Teeth,
     model: bytes,
     generator: dict[str, Any],
+    head: NDArray[np.float64] | None = None,
 ) -> Avatar:
     """Write the bundle and load it back as a user would.
 
     photo: ``[H, W, 3]`` uint8 RGB frame. matrix: ``[2, 3]`` canvas unit square to frame pixels.
     teeth: layers in its pixels. model: ``face.onnx``.
     generator: the family and its facts, ``{"family", "size", ...}``.
+    head: ``[2, 3]``, the eye-aligned square (``export.align.canvas_matrix``) if the canvas is
+    another.
     """
     height, width = photo.shape[:2]
     parts = {
@@ -80,20 +83,26 @@ def write_bundle(
         "thumbnail.jpg": _thumbnail(photo),
     }
     size = int(generator["size"])
+    lite = generator["family"] == "lite"
+    fields, jaw = (FIELDS, {"jaw": [1, 2]}) if lite else (PICTURE, {})
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "name": identity.name,
         "title": identity.title,
         "fps": 25,
-        "frame": {"width": width, "height": height, "mouth": _mouth(matrix)},
-        "canvas": {"size": size, "matrix": matrix.tolist()},
+        "frame": {
+            "width": width,
+            "height": height,
+            "mouth": _mouth(matrix if head is None else head),
+        },
+        "canvas": {"size": size, "matrix": matrix.tolist()}
+        | ({} if head is None else {"head": head.tolist()}),
         "teeth": {"origin": teeth.origin.tolist()},
         "generator": generator,
         "models": {
             "face.onnx": {
                 "inputs": {"face": [1, 52]},
-                "outputs": {name: [1, n, size, size] for name, n in FIELDS.items()}
-                | {"jaw": [1, 2]},
+                "outputs": {name: [1, n, size, size] for name, n in fields.items()} | jaw,
             }
         },
         "source": identity.source,

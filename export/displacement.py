@@ -33,6 +33,26 @@ class DisplacementDecoder(nn.Module):
         self.expand = nn.Linear(reduced, num_ws * w_dim, bias=False)  # V^-1
         nn.init.normal_(self.expand.weight, std=0.5 * reduced**-0.5)
 
+    @staticmethod
+    def in_basis(codes: Tensor, pivot: Tensor, most: int = 32) -> DisplacementDecoder:
+        """A decoder whose V are the principal components of displacements, as published.
+
+        codes: ``[N, num_ws, w_dim]``, displacements from the pivot ``[1, num_ws, w_dim]``. V and
+        its inverse read and write in standard deviations, and do not learn.
+        """
+        _, num_ws, w_dim = codes.shape
+        _, sizes, rows = torch.linalg.svd(codes.flatten(1), full_matrices=False)
+        count = max(1, min(most, int((sizes > 1e-4 * sizes[0]).sum())))
+        rows, spread = rows[:count], sizes[:count] / len(codes) ** 0.5
+        decoder = DisplacementDecoder(num_ws, w_dim, reduced=count)
+        with torch.no_grad():
+            decoder.reduce.weight.copy_(rows)
+            decoder.reduce.bias.copy_(-(rows @ pivot.flatten()))
+            decoder.expand.weight.copy_((rows * spread[:, None]).T)
+        decoder.reduce.requires_grad_(False)
+        decoder.expand.requires_grad_(False)
+        return decoder
+
     def _decode(self, face: Tensor, pivot: Tensor) -> Tensor:
         x = torch.cat([face * 2, pivot], 1)
         for layer in self.dense[:-1]:
@@ -41,6 +61,9 @@ class DisplacementDecoder(nn.Module):
 
     def forward(self, face: Tensor, w: Tensor) -> Tensor:
         """face ``[B, 52]``, pivot w ``[B, num_ws, w_dim]`` -> displacement, shaped like w."""
-        pivot = self.reduce(w.flatten(1))
-        moved = self._decode(face, pivot) - self._decode(torch.zeros_like(face), pivot)
+        moved = self.reduced(face, self.reduce(w.flatten(1)))
         return self.expand(moved).unflatten(1, (self.num_ws, self.w_dim))
+
+    def reduced(self, face: Tensor, pivot: Tensor) -> Tensor:
+        """The displacement in the basis ``[B, K]``; pivot ``[B, K]`` reduced by V."""
+        return self._decode(face, pivot) - self._decode(torch.zeros_like(face), pivot)

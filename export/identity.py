@@ -31,7 +31,7 @@ from export.template import Template
 from export.verify import verify
 from export.video_reading import is_video
 
-__all__ = ["STAGES", "Report", "export_identity", "staged"]
+__all__ = ["STAGES", "Report", "Subject", "export_identity", "read_subject", "staged"]
 
 # What is done for each quality, in order, and its share of the time.
 STAGES = {
@@ -64,9 +64,11 @@ class Report:
 
 
 @dataclass(frozen=True)
-class _Subject:
-    """Whom the avatar shows, as both qualities need it. hidden: coefficients of what the photo does
-    not show. notes: on the photo."""
+class Subject:
+    """Whom the avatar shows, as every way of making one needs it.
+
+    hidden: coefficients of what the photo does not show. notes: on the photo.
+    """
 
     identity: Identity
     puppet: Puppet
@@ -116,7 +118,7 @@ def export_identity(
         raise MissingExtra("tuning an avatar (--quality best; fast goes without)", "export")
     report = staged(progress, STAGES[quality])
     with written_whole(out) as partial:
-        subject = _read(photo, identity, size)
+        subject = read_subject(photo, identity, size)
         report("reading the photo")(1.0)
         made = _fast(subject, partial, report)
     usable(made.warnings)
@@ -126,17 +128,18 @@ def export_identity(
     return made
 
 
-def _read(photo: Path, identity: Identity, size: int) -> _Subject:
+def read_subject(photo: Path, identity: Identity, size: int) -> Subject:
+    """The face of a photo in its frame, at rest. Raises BadPhoto."""
     picture = read_photo(photo)
     portrait = find_face(picture.image)
     framing = frame_photo(portrait.image, portrait.landmarks, size)
     puppet = at_rest(framing.image, framing.landmarks)
     notes = (*picture.notes, *portrait.notes, *portrait.quality.notes(), *framing.notes())
     eyes_hidden = portrait.quality.found("eyes seen").verdict is not Verdict.good
-    return _Subject(identity, puppet, EYES_AND_BROWS if eyes_hidden else (), notes)
+    return Subject(identity, puppet, EYES_AND_BROWS if eyes_hidden else (), notes)
 
 
-def _fast(subject: _Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
+def _fast(subject: Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
     """The prior as it is, with this person's pivot."""
     template = Template.load()
     puppet = subject.puppet
@@ -165,7 +168,7 @@ def _mouth_agreement(model: OnnxModel, puppet: Puppet, size: int) -> float:
     return float(np.minimum(wanted, drawn).sum() / np.maximum(wanted, drawn).sum())
 
 
-def _best(subject: _Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
+def _best(subject: Subject, out: Path, report: Callable[[str], Callable[[float], None]]) -> Report:
     """The prior tuned to this person's puppet."""
     # Here and not above: torch takes seconds to load, and `fast` goes without it.
     from export.generator.prior import LitePrior

@@ -73,6 +73,33 @@ def face_model(canvas: int = CANVAS, coefficients: int = len(ARKIT)) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def picture_model(canvas: int = CANVAS) -> bytes:
+    """``face.onnx`` of a generator that draws the whole picture: red is ``jawOpen``."""
+    weights = np.zeros((len(ARKIT), 3, canvas, canvas), np.float32)
+    weights[ARKIT_INDEX["jawOpen"], 0] = 1
+    rest = np.zeros((3, canvas, canvas), np.float32)
+    rest[1] = 1.5
+    constants = {
+        "weights": weights.reshape(len(ARKIT), -1),
+        "rest": rest.reshape(1, -1),
+        "shape": np.array([1, 3, canvas, canvas], np.int64),
+    }
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["face", "weights"], ["moved"]),
+            helper.make_node("Add", ["moved", "rest"], ["flat"]),
+            helper.make_node("Reshape", ["flat", "shape"], ["rgb"]),
+        ],
+        "face",
+        [helper.make_tensor_value_info("face", TensorProto.FLOAT, [1, len(ARKIT)])],
+        [helper.make_tensor_value_info("rgb", TensorProto.FLOAT, [1, 3, canvas, canvas])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
 def photo(width: int = FRAME, height: int = FRAME) -> NDArray[np.uint8]:
     """``[height, width, 3]`` RGB: red rises to the right, green downwards, blue is even."""
     y, x = np.mgrid[:height, :width]

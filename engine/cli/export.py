@@ -50,6 +50,17 @@ def export(
     size: Annotated[
         int, typer.Option(min=256, max=1024, metavar="PIXELS", help="Side of the frame in pixels.")
     ] = 512,
+    generator: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A StyleGAN2 or 3 of your own in place of the built-in."),
+    ] = None,
+    encoder: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A pSp or e4e encoder for --generator.")
+    ] = None,
+    vgg: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="VGG16 of torchvision's, to compare pictures with."),
+    ] = None,
     title: Annotated[
         str, typer.Option(metavar="TEXT", help="What people see; the file's name by default.")
     ] = "",
@@ -87,6 +98,7 @@ def export(
     With --precision the avatar gets a second form, some 7 MB, which GPUs draw for many streams at
     once; an avatar that is there already gets it by `--identity NAME_OR_FILE`.
     With --check nothing is made, and the exit code is 2 where no avatar could be.
+    With --generator the face is drawn by a StyleGAN from a file that you bring (docs/stylegan.md).
 
     \b
     Examples:
@@ -95,6 +107,7 @@ def export(
       engine export --identity me.mp4
       engine export --identity me.jpg --check
       engine export --identity me.avatar --precision fp16
+      engine export --identity me.jpg --generator ffhq.pkl --encoder e4e_ffhq_encode.pt
     """
     from engine.avatar import builtin_avatars
 
@@ -110,6 +123,10 @@ def export(
     if check:
         _check(identity, progress)
         return
+    if generator is None and (encoder or vgg):
+        raise BadInput("got --encoder or --vgg alone, expected the --generator that they are for")
+    if generator is not None and any(find_spec(name) is None for name in ("torch", "safetensors")):
+        raise MissingExtra("exporting with a generator of your own", "export")
     target = out or Path(f"{identity.stem}.avatar")
     began = perf_counter()
     kept = False
@@ -124,7 +141,7 @@ def export(
         for warning in warnings:
             terminal.err.print(f"note: {warning}", soft_wrap=True)
             tell({"note": warning})
-        kept = quality is Quality.best
+        kept = quality is Quality.best and generator is None
         if kept:
             tell({"usable": True})
         if kept and progress is ProgressStyle.bar:
@@ -138,10 +155,18 @@ def export(
             from export.identity import export_identity
 
             who = Identity(target.stem, title or target.stem, source, licence, rights)
-            made = export_identity(
-                identity, target, who, quality=quality.value, size=size, progress=report,
-                usable=usable,
-            )  # fmt: skip
+            if generator is None:
+                made = export_identity(
+                    identity, target, who, quality=quality.value, size=size, progress=report,
+                    usable=usable,
+                )  # fmt: skip
+            else:
+                from export.generated import export_generated
+
+                made = export_generated(
+                    identity, target, who, generator=generator, encoder=encoder, vgg=vgg,
+                    quality=quality.value, size=size, progress=report, told=usable,
+                )  # fmt: skip
     except BaseException as error:
         if kept:
             terminal.err.print(

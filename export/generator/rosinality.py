@@ -92,12 +92,10 @@ def _noise_name(k: int) -> str:
 
 
 def without_noise(config: stylegan2.StyleGAN2Config) -> dict[str, Tensor]:
-    """Black noise pictures by NVIDIA's names, for files that hold none."""
-    blocks = [
-        (f"synthesis.b{side}", side) for side in (4 << k for k in range(len(config.channels)))
-    ]
-    return {
-        f"{block}.{layer}.noise_const": torch.zeros(side, side)
-        for block, side in blocks
-        for layer in (("conv1",) if side == 4 else ("conv0", "conv1"))
-    }
+    """Black noise pictures of no strength by NVIDIA's names, for files that hold none."""
+    found = {}
+    for side in (4 << k for k in range(len(config.channels))):
+        for layer in ("conv1",) if side == 4 else ("conv0", "conv1"):
+            found[f"synthesis.b{side}.{layer}.noise_const"] = torch.zeros(side, side)
+            found[f"synthesis.b{side}.{layer}.noise_strength"] = torch.zeros([])
+    return found

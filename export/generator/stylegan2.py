@@ -242,6 +242,10 @@ class Synthesis(nn.Module):
                 module.freeze()
         return self.requires_grad_(False)
 
+    def noise_is_used(self) -> bool:
+        """Whether any layer lets its noise picture through."""
+        return any(bool(m.noise_strength) for m in self.modules() if isinstance(m, SynthesisLayer))
+
     def noises(self) -> list[Tensor]:
         """The stored noise pictures, ``[R, R]`` each, from coarse to fine."""
         return [m.noise_const for m in self.modules() if isinstance(m, SynthesisLayer)]

@@ -30,6 +30,19 @@ def test_gives_a_premultiplied_canvas() -> None:
     assert not canvas.flow[..., 0].any()
 
 
+def test_a_picture_covers_the_photo() -> None:
+    face = FaceModel(bundles.picture_model())
+    canvas = face.canvas(coefficients(jawOpen=0.5))
+    assert face.size == bundles.CANVAS
+    assert canvas.cover.shape == (16, 16, 4)
+    assert (canvas.cover[..., 3] == 1).all()
+    np.testing.assert_allclose(canvas.cover[..., 0], 0.5)
+    np.testing.assert_allclose(canvas.cover[..., 1], 1)  # what is too bright is cut off
+    assert not canvas.flow.any()
+    assert not canvas.mouth.any()
+    assert not canvas.jaw.any()
+
+
 def test_takes_any_float_array() -> None:
     face = FaceModel(bundles.face_model())
     strided = np.zeros((52, 2))[:, 0]

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.align import CANVAS_EYES, canvas_matrix, eye_centres, frame_photo
+from export.align import (
+    CANVAS_EYES,
+    canvas_matrix,
+    eye_centres,
+    ffhq_matrix,
+    frame_photo,
+    scored_matrix,
+)
 
 
 def face(width: int, height: int, eyes: float, roll: float = 0.0) -> NDArray[np.float32]:
@@ -73,3 +80,27 @@ def test_depth_is_scaled_like_the_picture() -> None:
     framing = frame_photo(np.zeros((1000, 1000, 3), np.uint8), landmarks, 320)
     scale = framing.matrix[0, 0]
     np.testing.assert_allclose(framing.landmarks[:, 2], landmarks[:, 2] * scale, rtol=1e-5)
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.3])
+def test_the_scored_crop_has_the_eyes_in_their_places(roll: float) -> None:
+    landmarks = face(400, 500, 60, roll)
+    matrix = scored_matrix(landmarks)
+    places = np.array([[92, 100], [164, 100]]) / 256
+    np.testing.assert_allclose(
+        places @ matrix[:, :2].T + matrix[:, 2], eye_centres(landmarks), atol=1e-3
+    )
+
+
+def test_ffhq_is_aligned_by_eyes_and_mouth() -> None:
+    """By hand: eyes 40 apart, mouth 50 below; the wider of 2 x 40 and 1.8 x 50 to each side."""
+    landmarks = np.zeros((478, 3), np.float32)
+    landmarks[[33, 133], :2] = (80, 100)
+    landmarks[[362, 263], :2] = (120, 100)
+    landmarks[[61, 291], :2] = (100, 150)
+    matrix = ffhq_matrix(landmarks)
+    np.testing.assert_allclose(matrix, [[180, 0, 10], [0, 180, 15]], atol=1e-9)
+    turned = landmarks.copy()
+    turned[:, :2] = landmarks[:, :2] @ np.array([[0.8, 0.6], [-0.6, 0.8]])
+    linear = ffhq_matrix(turned)[:, :2]
+    np.testing.assert_allclose(linear, [[144, -108], [108, 144]], atol=1e-4)

@@ -68,7 +68,7 @@ def test_files_without_noise_draw_none() -> None:
     tensors = {k: v for k, v in files.to_rosinality(network).items() if "noises" not in k}
     again = from_rosinality(tensors, torch.zeros(16))
     assert not any(picture.any() for picture in again.synthesis.noises())
-    assert len(without_noise(SMALL)) == 5
+    assert len(without_noise(SMALL)) == 2 * 5
 
 
 @pytest.mark.parametrize("name", ["convs.99.conv.weight", "to_rgbs.0.conv.other", "nonsense"])
