@@ -66,6 +66,7 @@ class Capture:
         self._voice = VoiceMemory()
         self._stamp = 0
         self._level_db = level.FLOOR_DB
+        self._heard_ns = clock.now_ns()
         self._wait = 0.0  # how far ahead of the clock sound lies on the timeline, in samples
         # Bounded by MOST_PENDING: what the performer leaves for two seconds is given up.
         self._pending: deque[NDArray[np.int16]] = deque()
@@ -80,8 +81,9 @@ class Capture:
             return
         with self._lock:
             self._level_db = level.step(samples, self._level_db)
+            self._heard_ns = self._clock.now_ns()
             heard = np.zeros_like(samples) if self.muted else samples
-            now = self.schedule.captured(self._clock.now_ns())
+            now = self.schedule.captured(self._heard_ns)
             placed, self._timeline = timeline.place(
                 heard, self._stamp, now, self._need, self._timeline
             )
@@ -101,8 +103,10 @@ class Capture:
         with self._lock:
             now = self.schedule.captured(self._clock.now_ns())
             until = self._need.first + self._period_at(now) * _PERIOD
-            silence, self._timeline = timeline.conceal(until, self._need, self._timeline)
-            self._append(silence)
+            # By the second: a machine that was asleep has hours to make up for.
+            for end in (*range(self._timeline.end + RATE, until, RATE), until):
+                silence, self._timeline = timeline.conceal(end, self._need, self._timeline)
+                self._append(silence)
 
     def needed_ns(self) -> int:
         """The instant at which ``conceal`` has something to do, if no sound comes before."""
@@ -144,8 +148,9 @@ class Capture:
 
     @property
     def level_db(self) -> float:
-        """Of the microphone, muted or not, dBFS."""
-        return self._level_db
+        """Of the microphone, muted or not, dBFS; it falls as well where nothing comes any more."""
+        silent_s = (self._clock.now_ns() - self._heard_ns) / 1e9
+        return level.fallen(self._level_db, silent_s)
 
     @property
     def delay_ms(self) -> float:

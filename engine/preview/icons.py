@@ -1,13 +1,24 @@
-"""The two icons of the preview window."""
+"""The icons of the preview window."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.preview import shapes
 from engine.preview.shapes import Coverage
 
-__all__ = ["microphone", "microphone_off"]
+__all__ = ["application", "microphone", "microphone_off"]
+
+
+def application(size: int, ground: str, ink: str) -> NDArray[np.uint8]:
+    """``[size, size, 3]`` RGB: what stands in the title and in the task bar."""
+    inner = size * 5 // 8
+    at = (size - inner) // 2
+    image = shapes.painted(ground, size=(size, size))
+    part = image[at : at + inner, at : at + inner]
+    part[:] = shapes.painted(part, (microphone(inner), ink))
+    return image
 
 
 def microphone(size: int) -> Coverage:

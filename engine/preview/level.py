@@ -10,17 +10,22 @@ from numpy.typing import NDArray
 
 from engine.live.timeline import RATE
 
-__all__ = ["FLOOR_DB", "share", "step"]
+__all__ = ["FLOOR_DB", "fallen", "share", "step"]
 
 FLOOR_DB = -60.0
 _FALL_DB = 20.0 / 1.7  # a second
 
 
+def fallen(level_db: float, seconds: float) -> float:
+    """What the meter shows after so long a silence, dBFS."""
+    return max(level_db - _FALL_DB * seconds, FLOOR_DB)
+
+
 def step(samples: NDArray[np.int16], level_db: float) -> float:
     """The level in dBFS after ``[n]`` int16 at 48 kHz, not below ``FLOOR_DB``."""
-    fallen = level_db - _FALL_DB * len(samples) / RATE
     peak = int(np.abs(samples.astype(np.int32)).max(initial=0)) / 32768
-    return float(max(fallen, 20 * np.log10(peak) if peak else FLOOR_DB, FLOOR_DB))
+    before = fallen(level_db, len(samples) / RATE)
+    return float(max(before, 20 * np.log10(peak) if peak else FLOOR_DB))
 
 
 def share(level_db: float) -> float:

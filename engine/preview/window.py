@@ -7,6 +7,8 @@ happens in threads of ``Show``, and a window that is slow shows fewer pictures.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -48,6 +50,8 @@ _SLIDERS = {
 
 def opened() -> tk.Tk:
     """An empty window. Raises BadDevice where there is no display."""
+    if sys.platform == "win32":  # else Windows blows a blurred window up on fine screens
+        ctypes.windll.shcore.SetProcessDpiAwareness(1)
     try:
         return tk.Tk(className="Avatar Engine")
     except tk.TclError as error:
@@ -81,6 +85,9 @@ class Window:
         root.title("Avatar Engine")
         root.configure(background=self.theme.colours.ground)
         root.resizable(False, False)
+        c = self.theme.colours
+        self._icon = tk.PhotoImage(data=shapes.ppm(icons.application(64, c.accent, c.on_accent)))
+        root.iconphoto(True, self._icon)
         room = root.winfo_screenheight() / self.theme.scale - _AROUND
         self._side = self.theme.px(min(_PICTURE, max(room, 320)))
         self._thumbnails: dict[str, Thumbnail] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -66,6 +67,30 @@ def test_without_sound_silence_is_put_in_just_when_it_is_needed() -> None:
         assert before == 0
         assert len(capture.take()[1]) > 0
         assert capture.needed_ns() > world.now
+
+
+def test_hours_of_sleep_cost_no_memory() -> None:
+    world = World()
+    capture = made(world)
+    world.advance(3600 * 1000 * MS)
+    tracemalloc.start()
+    capture.conceal()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 << 20
+    assert capture.given_up > 3590 * 48_000
+    assert capture.needed_ns() > world.now
+
+
+def test_the_meter_falls_where_nothing_comes_any_more() -> None:
+    world = World()
+    capture = made(world)
+    hear(world, capture, 10)
+    assert capture.level_db > -7
+    world.advance(1700 * MS)
+    assert -27 < capture.level_db < -25
+    world.advance(60_000 * MS)
+    assert capture.level_db == FLOOR_DB
 
 
 def test_the_picture_gets_its_allowance_and_the_output_card_its_time() -> None:
