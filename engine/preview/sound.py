@@ -1,8 +1,8 @@
 """The microphone and the loudspeaker that somebody wishes for, open as long as they are there.
 
 A wish stays when its device goes: a microphone that is pulled out is looked for until it is back,
-and meanwhile the face goes on living. A card that is there but says nothing for over a second
-counts as gone.
+and meanwhile the face goes on living. A card that is there but says nothing for seconds counts
+as gone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.preview.schedule import Schedule
 
 __all__ = ["Sound", "delay_ms"]
 
-_SILENT_NS = 1_500_000_000
+_SILENT_NS = 4_000_000_000  # sound servers pause for seconds without having gone
 _AGAIN_NS = 2_000_000_000
 _VOICE_RESERVE_MS = 3.0
 
@@ -94,7 +94,8 @@ class Sound:
             if stream is not None and device == wished and self._gone(kind, stream):
                 self._close(kind)
                 self._troubles[kind] = (
-                    f"{wished.name if wished else ''} has gone: plug it in again, or choose another"
+                    f"the {kind} {device.name if device else ''} has gone: plug it in again, or "
+                    "choose another"
                 )
                 self._tried_ns[kind] = self._clock.now_ns()
             elif device != wished:

@@ -153,7 +153,8 @@ class Choice(_Control):
         self._menu.delete(0, "end")
         for words, command in self._entries():
             if words:
-                self._menu.add_command(label=f"  {words}  ", command=command)
+                mark = "✓" if words == self._chosen else "   "
+                self._menu.add_command(label=f" {mark} {words}  ", command=command)
             else:
                 self._menu.add_separator()
         self._menu.tk_popup(self.winfo_rootx(), self.winfo_rooty() + self.high)
