@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from engine.cli import terminal
+from engine.cli.control import Brow, Expression, Eyes, Gaze, Head, Smile
 
 __all__ = ["WindowTheme", "preview"]
 
@@ -59,21 +60,15 @@ def preview(
         bool, typer.Option("--headless", help="No window; the camera alone.")
     ] = False,
     theme: Annotated[WindowTheme, typer.Option(help="Of the window.")] = WindowTheme.auto,
-    expression: Annotated[
-        float, typer.Option(min=0, max=2, metavar="SHARE", help="How far the mouth goes.")
-    ] = 1.0,
     liveliness: Annotated[
         float, typer.Option(min=0, max=2, metavar="SHARE", help="Blinks and wandering eyes.")
     ] = 1.0,
-    head: Annotated[
-        float, typer.Option(min=0, max=2, metavar="SHARE", help="How far the head sways.")
-    ] = 1.0,
-    smile: Annotated[
-        float, typer.Option(min=-1, max=1, metavar="SHARE", help="Corners of the mouth.")
-    ] = 0.0,
-    brow: Annotated[
-        float, typer.Option(min=-1, max=1, metavar="SHARE", help="Drawn together to raised.")
-    ] = 0.0,
+    expression: Expression = 1.0,
+    head: Head = 1.0,
+    smile: Smile = 0.0,
+    brow: Brow = 0.0,
+    eyes: Eyes = 0.0,
+    gaze: Gaze = None,
     seed: Annotated[
         int, typer.Option(metavar="NUMBER", help="Another seed blinks at other times.")
     ] = 0,
@@ -114,9 +109,10 @@ def preview(
         theme=theme.value,
         seed=seed,
         control=Control(
-            expression=expression, liveliness=liveliness, head=head, smile=smile, brow=brow
+            expression=expression, liveliness=liveliness, head=head, smile=smile, brow=brow,
+            eyes=eyes, gaze=gaze,
         ),
-    )
+    )  # fmt: skip
     try:
         app.preview(settings, lambda line: terminal.err.print(line, soft_wrap=True))
     except KeyboardInterrupt:

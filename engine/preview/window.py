@@ -93,6 +93,7 @@ class Window:
         self._thumbnails: dict[str, Thumbnail] = {}
         self._sliders: dict[str, Slider] = {}
         self._build()
+        self._stand_where_asked()
         self._bind_keys()
         root.protocol("WM_DELETE_WINDOW", root.quit)
         root.report_callback_exception = self._failed
@@ -254,9 +255,12 @@ class Window:
     def reset(self) -> None:
         """Steer nothing any more."""
         self._show.steer(replace(NEUTRAL, blinks=self._show.control.blinks))
+        self._stand_where_asked()
+
+    def _stand_where_asked(self) -> None:
         for name, slider in self._sliders.items():
-            slider.show(getattr(NEUTRAL, name))
-        self._gaze.show(None)
+            slider.show(getattr(self._show.control, name))
+        self._gaze.show(self._show.control.gaze)
 
     def _steer(self, name: str, value: Any) -> None:
         self._show.steer(replace(self._show.control, **{name: value}))

@@ -35,10 +35,13 @@ def test_every_option_arrives(run: Run, asked: list[Settings]) -> None:
         "--out-device", "CABLE", "--virtual-camera", "--camera-size", "640x480",
         "--file", "a.wav", "--headless",
         "--theme", "dark", "--seed", "7", "--expression", "1.5", "--liveliness", "0.5",
-        "--head", "0.2", "--smile", "0.4", "--brow", "-0.1",
+        "--head", "0.2", "--smile", "0.4", "--brow", "-0.1", "--eyes", "0.3",
+        "--gaze", "0.5", "-1",
     )  # fmt: skip
     assert code == 0
-    control = Control(expression=1.5, liveliness=0.5, head=0.2, smile=0.4, brow=-0.1)
+    control = Control(
+        expression=1.5, liveliness=0.5, head=0.2, smile=0.4, brow=-0.1, eyes=0.3, gaze=(0.5, -1.0)
+    )
     assert asked == [
         Settings(("mei", "me.avatar"), "3", "CABLE", "", (640, 480), Path("a.wav"), True, "dark", 7,
                  control)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.clock import MonotonicClock
-from engine.control import NEUTRAL
+from engine.control import NEUTRAL, Control
 from engine.errors import BadDevice
 from engine.preview.performer import Picture
 from engine.preview.show import Show
@@ -24,13 +24,19 @@ from tests.engine.preview.cards import CABLE, HEADSET, MICROPHONE, Cards, Record
 class Case:
     """A window over a show whose threads do not run: what it shows is set by hand."""
 
-    def __init__(self, files: dict[str, Path], theme: str = "light", source: str = "") -> None:
+    def __init__(
+        self,
+        files: dict[str, Path],
+        theme: str = "light",
+        source: str = "",
+        control: Control = NEUTRAL,
+    ) -> None:
         self.root = opened()
         clock = MonotonicClock()
         self.cards = Cards()
         self.camera = RecordingCamera(clock)
         wardrobe = Wardrobe(files, SpeechModel.load())
-        self.show = Show(wardrobe, clock, self.cards, self.camera)
+        self.show = Show(wardrobe, clock, self.cards, self.camera, control=control)
         wardrobe.load_all()
         self.window = Window(self.root, self.show, self.cards, theme, source)  # type: ignore[arg-type]
         self.root.deiconify()
@@ -157,11 +163,13 @@ def test_the_camera_is_named(case: Case) -> None:
     assert "/dev/video10" in case.window._camera.cget("text")
 
 
-def test_dark_it_is_dark_and_a_file_takes_the_place_of_the_microphone(
+def test_it_begins_as_it_was_asked_to_dark_steered_and_with_a_file(
     display: str, files: dict[str, Path]
 ) -> None:
-    case = Case(files, "dark", "speech.wav")
+    case = Case(files, "dark", "speech.wav", Control(smile=0.4, gaze=(0.5, 0.0)))
     try:
+        assert case.window._sliders["smile"].value == 0.4
+        assert case.window._gaze.value == (0.5, 0.0)
         assert max(case.pixel(0, 0)) < 60
         assert case.window._microphone._chosen == "speech.wav"
         assert not case.window._microphone.enabled
