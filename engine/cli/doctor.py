@@ -10,7 +10,7 @@ __all__ = ["doctor"]
 
 
 def doctor() -> None:
-    """Check what can run here, and name the command that brings what is missing.
+    """Say what can run here, and what brings the rest.
 
     Needs nothing.
 

@@ -95,10 +95,11 @@ def export(
 
     Gives NAME.avatar, some 4 MB. At quality best a fast one is there within seconds, and replaced
     minutes later by one that is tuned to this face. Notes say what of the photo will show.
-    With --precision the avatar gets a second form, some 7 MB, which GPUs draw for many streams at
-    once; an avatar that is there already gets it by `--identity NAME_OR_FILE`.
-    With --check nothing is made, and the exit code is 2 where no avatar could be.
-    With --generator the face is drawn by a StyleGAN from a file that you bring (docs/stylegan.md).
+
+    With --check nothing is made, and the exit code is 2 where no avatar could be. With --precision
+    the avatar gets a second form, some 7 MB, which GPUs draw for many streams at once; one that is
+    there already gets it by `--identity NAME_OR_FILE`. With --generator the face is drawn by a
+    StyleGAN from a file that you bring (docs/stylegan.md).
 
     \b
     Examples:

@@ -27,7 +27,7 @@ def info(
         str, typer.Argument(metavar="AVATAR", help="A built-in avatar's name, or a file.")
     ],
 ) -> None:
-    """Show who an avatar is, what it was made of, and what it costs to run.
+    """Say who an avatar is, and what it costs to run.
 
     Needs a built-in avatar's name or a file.
 

@@ -73,7 +73,7 @@ def preview(
         int, typer.Option(metavar="NUMBER", help="Another seed blinks at other times.")
     ] = 0,
 ) -> None:
-    """See the avatar talk along with your microphone, in a window and as a camera for calls.
+    """See an avatar live in a window, and be a camera for calls.
 
     Needs a microphone, and the extra 'preview'. For --virtual-camera the extra 'camera' and a
     driver: v4l2loopback on Linux, OBS on Windows and macOS; docs/virtual_camera.md has each step.

@@ -29,6 +29,7 @@ _HELP = """One photo and a microphone become a live talking face.
   engine serve                           the page: choose a face, allow the microphone, talk
   engine export --identity me.jpg        your own face, as me.avatar
   engine serve --avatar me.avatar        the page with it
+  engine preview --avatar me.avatar      a window of its own, and a camera for calls
   engine doctor                          what can run here, what is missing
 
 Each command says with --help what it needs and gives, with examples.
