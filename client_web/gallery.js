@@ -45,6 +45,9 @@ export class Gallery extends EventTarget {
   #choose(name) {
     for (const input of this.#element.querySelectorAll("input")) input.checked = input.value === name;
     localStorage.setItem(KEPT, name);
+    const card = this.#element.querySelector("input:checked").parentElement;
+    const row = this.#element; // on a phone the cards lie in one, which is scrolled to the chosen one
+    row.scrollLeft = card.offsetLeft - row.offsetLeft - (row.clientWidth - card.clientWidth) / 2;
     this.dispatchEvent(new CustomEvent("choose", { detail: this.#avatars.get(name) }));
   }
 
