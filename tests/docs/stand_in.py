@@ -36,7 +36,9 @@ SYSTEM = "changes the system it runs on, or needs one that is not this: not look
 # What is checked but not run: why.
 NOT_RUN = {
     "engine export VIDEO": "takes many minutes; the options are parsed, tests/export has videos",
+    "engine --device": "needs a GPU; the options are parsed",
     "engine export --generator": "nobody ships the weights; the options are parsed",
+    "engine export --precision": "takes minutes of tracing; the options are parsed",
     "engine export best": "takes minutes: run at quality fast instead",
     "engine preview": "needs a window and a microphone; parsed, and run in tests/engine/preview",
     "pip": NETWORK,
@@ -76,13 +78,16 @@ def engine(words: Sequence[str]) -> str:
     name = parse(shlex.join(["engine", *words]))
     if name == "serve":
         return _served(words)
+    if "--device" in words:
+        return NOT_RUN["engine --device"]
     if name == "preview":
         return NOT_RUN["engine preview"]
     if name == "export":
         if words[words.index("--identity") + 1].endswith(".mp4"):
             return NOT_RUN["engine export VIDEO"]
-        if "--generator" in words:
-            return NOT_RUN["engine export --generator"]
+        for option in ("--generator", "--precision"):
+            if option in words:
+                return NOT_RUN[f"engine export {option}"]
         fast = "fast" in words or "--check" in words
         _call([*_ENGINE, *words, *([] if fast else ["--quality", "fast"])])
         return "" if fast else NOT_RUN["engine export best"]
