@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
-from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from engine.errors import BadAudio
+
+if TYPE_CHECKING:  # imported where it is used: models and benchmarks count samples without FFmpeg
+    import av
 
 __all__ = [
     "FRAME_SAMPLES",
@@ -48,6 +50,8 @@ class Resampler:
                 f"{_HIGHEST_RATE} Hz: record or convert it at 16000 or 48000 Hz"
             )
         self._rate_in = rate_in
+        from av.audio.resampler import AudioResampler
+
         self._swr = AudioResampler(format="flt", layout="mono", rate=rate_out)
 
     def push(self, samples: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.float32]:
@@ -59,6 +63,8 @@ class Resampler:
         mono = _mono(samples)
         if mono.size == 0:
             return np.zeros(0, np.float32)
+        import av
+
         frame = av.AudioFrame.from_ndarray(mono[None, :], format="flt", layout="mono")
         frame.sample_rate = self._rate_in
         return _joined(self._swr.resample(frame))
@@ -75,6 +81,9 @@ def decode(path: str | Path, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.flo
     the file is missing, unreadable, has no sound track, holds no samples or samples that are not
     finite.
     """
+    import av
+    from av.audio.resampler import AudioResampler
+
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.audio import FRAME_SAMPLES, HOP_SAMPLES
 from engine.avatar import Avatar
+from engine.drawing import CanvasDrawing, Drawing
 from engine.features import LogMel
 from engine.motion import Motion, coefficients
 from engine.pipeline import Pipeline
@@ -64,11 +65,14 @@ def frame_milliseconds(avatar: Avatar, count: int = 15) -> float:
     return _timed("motion to frame", count, lambda n: pipeline.draw(motions[n])).cpu
 
 
-def measure(avatar: Avatar, count: int) -> list[Row]:
-    """One row a stage, and the whole. OpenCV and onnxruntime use one thread each."""
+def measure(avatar: Avatar, count: int, drawing: Drawing | None = None) -> list[Row]:
+    """One row a stage, and the whole. OpenCV and onnxruntime use one thread each.
+
+    drawing: what draws, the CPU by default; of a GPU generator and compositor are one stage.
+    """
     cv2.setNumThreads(1)
     speech = SpeechModel.load()
-    pipeline = Pipeline(avatar, speech)
+    pipeline = Pipeline(avatar, speech, drawing=drawing)
     rng = np.random.default_rng(0)
     sound = rng.normal(0, 0.1, (count, FRAME_SAMPLES)).astype(np.float32)
     features = LogMel()
@@ -77,15 +81,19 @@ def measure(avatar: Avatar, count: int) -> list[Row]:
     columns = np.resize(columns, (FRAME_SAMPLES // HOP_SAMPLES, columns.shape[1]))
     heard = speech.initial_state()
     motions = _speaking(count)
-    canvases = [avatar.face.canvas(m.face) for m in motions[:20]]
     rows = [
         _timed("log-mel, 4 columns", count, lambda n: features.step(sound[n], mel)),
         _timed("speech, 4 steps", count, lambda n: speech.step(columns, heard)),
-        _timed("generator", count, lambda n: avatar.face.canvas(motions[n].face)),
-        _timed(
-            "compositor", count, lambda n: avatar.compositor.draw(canvases[n % 20], motions[n].head)
-        ),
     ]
+    if drawing is None or isinstance(drawing, CanvasDrawing):
+        canvases = [avatar.face.canvas(m.face) for m in motions[:20]]
+        draw = avatar.compositor.draw
+        rows += [
+            _timed("generator", count, lambda n: avatar.face.canvas(motions[n].face)),
+            _timed("compositor", count, lambda n: draw(canvases[n % 20], motions[n].head)),
+        ]
+    else:
+        rows.append(_timed("motion to frame", count, lambda n: pipeline.draw(motions[n])))
     state = pipeline.initial_state()
     whole = []
     cpu = time.process_time()

@@ -6,17 +6,16 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.util import find_spec
 
 from engine.avatar import Avatar
 from engine.drawing import SIZES, CanvasDrawing, Drawing, FrameDrawing, Relay
 from engine.errors import AvatarEngineError, NoDevice
-from engine.gpu import Gpu, find_gpu
+from engine.gpu import Device, Gpu, find_gpu
 from engine.runtime import cuda, tensorrt
 from engine.runtime.plans import PlanKey, Plans
 
-__all__ = ["Device", "Drawn", "drawing_on", "plan_for", "why_not"]
+__all__ = ["Drawn", "drawing_on", "machine_lacks", "plan_for", "why_not"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +26,6 @@ def _logged(phase: str, share: float) -> None:
     logger.info("%s: %.0f %%", phase, 100 * share)
 
 
-class Device(StrEnum):
-    """auto: the GPU where avatar and machine are ready for it, else the CPU."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    tensorrt = "tensorrt"
-
-
 @dataclass(frozen=True)
 class Drawn:
     """drawing: what draws. line: which device that is and why, for people."""
@@ -44,9 +34,9 @@ class Drawn:
     line: str
 
 
-def why_not(avatar: Avatar, device: Device) -> str:
-    """Why this device can not draw this avatar here, and what to do; empty where it can."""
-    if device is Device.cpu:
+def machine_lacks(device: Device) -> str:
+    """What this machine does not have for a device, and what to do; empty where all is there."""
+    if device in (Device.auto, Device.cpu):
         return ""
     gpu = find_gpu()
     if isinstance(gpu, str):
@@ -60,7 +50,14 @@ def why_not(avatar: Avatar, device: Device) -> str:
             "onnxruntime is the one without CUDA: pip uninstall onnxruntime, then pip install "
             "'avatar-engine[cuda]'"
         )
-    if avatar.frame is None:
+    return ""
+
+
+def why_not(avatar: Avatar, device: Device) -> str:
+    """Why this device can not draw this avatar here, and what to do; empty where it can."""
+    if lacks := machine_lacks(device):
+        return lacks
+    if avatar.frame is None and device is not Device.cpu:
         return (
             f"{avatar.name} has no GPU form: engine export --identity {avatar.name} "
             f"--precision fp16 --out {avatar.name}.avatar adds it"

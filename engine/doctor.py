@@ -5,6 +5,7 @@ What may be missing is imported by the check that looks for it.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
@@ -20,6 +21,8 @@ from engine.errors import AvatarEngineError, BadDevice, MissingExtra
 __all__ = ["Check", "cure", "examine"]
 
 _FRAME_MS = 40
+_CUDA_13_DRIVER = 580
+_CUDA_LIBRARIES = ("libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcudnn.so.9")
 _VIRTUAL_VIDEO = Path("/sys/devices/virtual/video4linux")  # where v4l2loopback's cameras are
 _EXTRA = re.compile(r"pip install 'avatar-engine\[([a-z]+)\]'")
 
@@ -78,7 +81,7 @@ def examine() -> list[Check]:
     checks.append(_extra("quick avatars from photos", ("mediapipe", "onnx"), "photo"))
     checks.append(_extra("tuned avatars, from videos too", ("torch", "onnxscript"), "export"))
     checks.append(_extra("photos as iPhones store them", ("pillow_heif",), "heic"))
-    checks += [_sound(), _window(), _camera()]
+    checks += [_sound(), _window(), _camera(), *_gpu()]
     return checks
 
 
@@ -104,6 +107,54 @@ def _extra(what: str, packages: tuple[str, ...], extra: str) -> Check:
         f"pip install 'avatar-engine[{extra}]'" if missing else "",
         needed=False,
     )
+
+
+def _gpu() -> list[Check]:
+    """The driver, the wheel, CUDA's own libraries and TensorRT; nothing more without a driver."""
+    from engine.gpu import find_gpu
+    from engine.runtime.cuda import has_cuda
+
+    gpu = find_gpu()
+    if isinstance(gpu, str):
+        remedy = "" if "is not there" in gpu else "install or restart the NVIDIA driver"
+        return [Check("a GPU", not remedy, f"{gpu}; faces are drawn by the CPU", remedy, False)]
+    found = f"{gpu.name}, {gpu.memory_mb} MB, driver {gpu.driver}"
+    release = gpu.driver.split(".")[0]
+    new = release.isdecimal() and int(release) >= _CUDA_13_DRIVER
+    remedy = "" if new else f"install an NVIDIA driver of {_CUDA_13_DRIVER} or newer"
+    checks = [Check("a GPU", new, found, remedy, needed=False)]
+    if has_cuda():
+        missing = _missing_cuda_libraries()
+        checks.append(
+            Check(
+                "CUDA",
+                not missing,
+                f"without {', '.join(missing)}: the CPU would be used" if missing else "all of it",
+                "pip install 'onnxruntime-gpu[cuda,cudnn]'" if missing else "",
+                needed=False,
+            )
+        )
+    else:
+        remedy = "pip uninstall onnxruntime, then pip install 'avatar-engine[cuda]'"
+        checks.append(Check("CUDA", False, "onnxruntime is the one without", remedy, False))
+    return [*checks, _extra("TensorRT", ("tensorrt", "cuda"), "tensorrt")]
+
+
+def _missing_cuda_libraries() -> list[str]:
+    """Of those that onnxruntime-gpu needs; it falls back to the CPU in silence without one."""
+    import onnxruntime
+
+    if hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    return [name for name in _CUDA_LIBRARIES if not _loads(name)]
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _sound() -> Check:

@@ -1,14 +1,24 @@
-"""Which NVIDIA GPU is here, as its driver says; asked without any of CUDA's libraries."""
+"""Devices by name, and which NVIDIA GPU is here as its driver says: without CUDA's libraries."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from dataclasses import dataclass
+from enum import StrEnum
 
-__all__ = ["Gpu", "find_gpu"]
+__all__ = ["Device", "Gpu", "find_gpu"]
 
 _WITHIN_S = 10
+
+
+class Device(StrEnum):
+    """auto: the GPU where avatar and machine are ready for it, else the CPU."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    tensorrt = "tensorrt"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,10 @@ from aiohttp import web
 
 from engine.clock import Clock, MonotonicClock
 from engine.control import NEUTRAL, Control
-from engine.errors import AvatarEngineError, BadInput
+from engine.devices import machine_lacks
+from engine.drawing import SIZES
+from engine.errors import AvatarEngineError, BadInput, NoDevice
+from engine.gpu import Device, find_gpu
 from server.capacity import cores
 from server.checks import Checks
 from server.collection import Collection
@@ -52,10 +55,11 @@ class Settings:
     token:        asked of every request but for the page's own files, None for none.
     open_to_all:  allow other hosts than this machine without a token.
     public_url:   how browsers reach it through a proxy on this machine, None without one.
-    workers:      threads that hear and draw, None for one per core.
+    workers:      threads that hear and draw, None for one per core, or as many as a GPU keeps busy.
     ice_servers:  STUN and TURN, for the page and for this server.
     media:        addresses of this machine that media may come to, all if none is given.
     certificate:  files of the TLS certificate and of its key, None for plain HTTP.
+    device:       what draws.
     mark:         text in the corner of every picture, None for none.
     control:      what a face begins with, until its user steers it.
     export_mb:    address space that making an avatar may use.
@@ -71,6 +75,7 @@ class Settings:
     ice_servers: IceServers = field(default_factory=IceServers)
     media: Sequence[str] = ()
     certificate: tuple[Path, Path] | None = None
+    device: Device = Device.auto
     mark: str | None = None
     control: Control = NEUTRAL
     export_mb: int = BOUNDS.memory_mb
@@ -91,18 +96,24 @@ def serve(
     settings: Settings,
     on_ready: Callable[[str], None],
     folder: Path | None = None,
+    on_device: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then end within a second.
 
     avatars:  names or files; none for all that are built in or were made here.
     on_ready: gets the page's address as soon as it can be opened.
+    on_device: told in a line what draws, as soon as the first avatar is loaded.
     folder:   where avatars made through the page are kept; ``default_folder()`` if None.
 
     Raises Refusal for an address open to others without a token, BadInput for an avatar that is
-    none and for an address that can not be listened on.
+    none and for an address that can not be listened on, NoDevice for a GPU that is not here.
     """
+    if lacks := machine_lacks(settings.device):
+        raise NoDevice(f"--device {settings.device} can not be used: {lacks}")
     clock = MonotonicClock()
-    library = Library(folder or default_folder(), clock, mark=settings.mark)
+    library = Library(
+        folder or default_folder(), clock, None, settings.mark, settings.device, on_device
+    )
     files = library.files(avatars)
     app = make_app(library.loaders(files), settings, clock)
     add_keeping(app, Collection(library, app[GALLERY], files, settings.changeable), settings)
@@ -133,7 +144,7 @@ def make_app(
     app.on_response_prepare.append(secure_headers)
     # aiortc encodes in asyncio's own executor; hearing and drawing must not stand in its queue.
     executor = ThreadPoolExecutor(
-        settings.workers or os.cpu_count() or 1, "performer", initializer=_stand_back
+        settings.workers or _workers(settings.device), "performer", initializer=_stand_back
     )
     app[GALLERY] = Gallery(loaders, executor)
     app[METRICS] = Metrics()
@@ -163,6 +174,13 @@ def make_app(
     app.on_cleanup.append(clean_up)
     app.add_routes(routes(PAGE))
     return app
+
+
+def _workers(device: Device) -> int:
+    """One a core; with a GPU more, for they wait for it most of the time, and its batches are made
+    of those who wait."""
+    gpu = device is not Device.cpu and not isinstance(find_gpu(), str)
+    return max(os.cpu_count() or 1, 2 * SIZES[-1] if gpu else 1)
 
 
 def _stand_back() -> None:

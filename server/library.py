@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.avatar import Avatar, builtin_avatars, find_avatar, read_manifest
 from engine.clock import Clock
+from engine.devices import drawing_on
+from engine.gpu import Device
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
 from server.gallery import Character, Loader
@@ -40,9 +42,11 @@ def slug(title: str, taken: Iterable[str] = ()) -> str:
 class Library:
     """Turns bundles into loaders that share one speech model.
 
-    mark: text in the corner of all that they draw, None for none. Raises BadInput for one that can
-    not be written, and at once ModelMismatch or MissingExtra when the speech model can not be
-    loaded.
+    mark: text in the corner of all that they draw, None for none. device: what draws them. say:
+    told in a line which device that is and why, once for each line that differs.
+
+    Raises BadInput for a mark that can not be written, and at once ModelMismatch or MissingExtra
+    when the speech model can not be loaded.
     """
 
     def __init__(
@@ -51,12 +55,17 @@ class Library:
         clock: Clock,
         speech: SpeechModel | None = None,
         mark: str | None = None,
+        device: Device = Device.auto,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         if mark is not None:
             check_mark(mark)
         self.folder = folder
         self._mark = mark
         self._clock = clock
+        self._device = device
+        self._say = say
+        self._said: set[str] = set()
         self._speech = speech or SpeechModel.load()
 
     def files(self, asked: Iterable[str] = ()) -> dict[str, Path]:
@@ -84,7 +93,11 @@ class Library:
 
     def _load(self, name: str, path: Path) -> Character:
         avatar = Avatar.load(path)
-        pipeline: Performance = Pipeline(avatar, self._speech)
+        drawn = drawing_on(avatar, self._device)
+        if drawn.line not in self._said:
+            self._said.add(drawn.line)
+            self._say(drawn.line)
+        pipeline: Performance = Pipeline(avatar, self._speech, drawing=drawn.drawing)
         return Character.ready(
             name,
             avatar.title,

@@ -8,6 +8,8 @@ import typer
 from rich.table import Table
 
 from engine.cli import terminal
+from engine.cli.device import On
+from engine.gpu import Device
 
 __all__ = ["bench"]
 
@@ -20,8 +22,9 @@ def bench(
     frames: Annotated[
         int, typer.Option(min=10, metavar="NUMBER", help="Frames to measure over.")
     ] = 200,
+    device: On = Device.auto,
 ) -> None:
-    """Measure every stage of the pipeline on one core.
+    """Measure every stage of the pipeline, on one core and, if asked, a GPU.
 
     Needs some ten seconds in which the machine is otherwise quiet.
 
@@ -34,9 +37,13 @@ def bench(
     """
     from engine.avatar import Avatar, builtin_avatars, find_avatar
     from engine.bench import measure
+    from engine.devices import drawing_on
 
     chosen = avatar or next(iter(builtin_avatars()), "")
-    rows = measure(Avatar.load(find_avatar(chosen)), frames)
+    face = Avatar.load(find_avatar(chosen))
+    drawn = drawing_on(face, device)
+    terminal.err.print(drawn.line, soft_wrap=True)
+    rows = measure(face, frames, drawn.drawing)
     table = Table("stage", "median ms", "p95 ms", "CPU ms", "% of a core at 25 fps")
     for row in rows:
         table.add_row(

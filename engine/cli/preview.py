@@ -10,6 +10,8 @@ import typer
 
 from engine.cli import terminal
 from engine.cli.control import Brow, Expression, Eyes, Gaze, Head, Smile
+from engine.cli.device import On
+from engine.gpu import Device
 
 __all__ = ["WindowTheme", "preview"]
 
@@ -69,6 +71,7 @@ def preview(
     brow: Brow = 0.0,
     eyes: Eyes = 0.0,
     gaze: Gaze = None,
+    device: On = Device.auto,
     seed: Annotated[
         int, typer.Option(metavar="NUMBER", help="Another seed blinks at other times.")
     ] = 0,
@@ -108,6 +111,7 @@ def preview(
         headless=headless,
         theme=theme.value,
         seed=seed,
+        device=device,
         control=Control(
             expression=expression, liveliness=liveliness, head=head, smile=smile, brow=brow,
             eyes=eyes, gaze=gaze,

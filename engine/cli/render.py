@@ -9,7 +9,9 @@ import typer
 
 from engine.cli import terminal
 from engine.cli.control import Brow, Expression, Eyes, Gaze, Head, Smile
+from engine.cli.device import On
 from engine.cli.terminal import ProgressStyle
+from engine.gpu import Device
 
 __all__ = ["render"]
 
@@ -32,6 +34,7 @@ def render(
     seed: Annotated[
         int, typer.Option(metavar="NUMBER", help="Another seed blinks at other times.")
     ] = 0,
+    device: On = Device.auto,
     progress: Annotated[ProgressStyle, typer.Option(help="How to report.")] = ProgressStyle.bar,
 ) -> None:
     """Let an avatar speak a sound file.
@@ -48,6 +51,7 @@ def render(
     """
     from engine.avatar import Avatar, find_avatar
     from engine.control import Control
+    from engine.devices import drawing_on
     from engine.pipeline import Pipeline
     from engine.render import render as render_file
     from engine.render import sound_seconds
@@ -56,7 +60,9 @@ def render(
     control = Control(
         expression=expression, head=head, smile=smile, brow=brow, eyes=eyes, gaze=gaze
     )
-    pipeline = Pipeline(Avatar.load(find_avatar(avatar)), SpeechModel.load(), liveliness)
+    face = Avatar.load(find_avatar(avatar))
+    drawn = drawing_on(face, device)
+    pipeline = Pipeline(face, SpeechModel.load(), liveliness, drawing=drawn.drawing)
     seconds = sound_seconds(audio)
     with terminal.progress(progress) as report:
         frames = render_file(
@@ -68,4 +74,5 @@ def render(
             progress=lambda done: report("rendering", min(done / seconds, 1.0) if seconds else 0.0),
         )
     if progress is not ProgressStyle.json:
+        terminal.err.print(drawn.line, soft_wrap=True)
         terminal.out.print(f"{out} ({frames} frames)", soft_wrap=True)

@@ -10,7 +10,9 @@ import typer
 
 from engine.cli import terminal
 from engine.cli.control import Brow, Expression, Head, Smile
+from engine.cli.device import On
 from engine.errors import BadInput
+from engine.gpu import Device
 
 __all__ = ["LogFormat", "LogLevel", "serve"]
 
@@ -98,6 +100,7 @@ def serve(
     head: Head = 1.0,
     smile: Smile = 0.0,
     brow: Brow = 0.0,
+    device: On = Device.auto,
     log_format: Annotated[LogFormat, typer.Option(help="For people or for programs.")] = (
         LogFormat.text
     ),
@@ -140,10 +143,12 @@ def serve(
         media=tuple(media_address or ()),
         certificate=tls,
         mark=mark,
+        device=device,
         control=Control(expression=expression, head=head, smile=smile, brow=brow),
     )
     run_server(
         avatar or [],
         settings,
         lambda address: terminal.out.print(f"Ready: {address}", soft_wrap=True),
+        on_device=lambda line: terminal.err.print(line, soft_wrap=True),
     )

@@ -13,6 +13,7 @@ import cv2
 from engine.clock import Clock, MonotonicClock
 from engine.control import NEUTRAL, Control
 from engine.errors import BadDevice, BadInput, MissingExtra
+from engine.gpu import Device
 from engine.preview.camera import Camera, VirtualCamera
 from engine.preview.devices import PortAudio, SoundCards, chosen, default
 from engine.preview.show import Show, Status
@@ -29,7 +30,7 @@ _LAST_PICTURES_S = 0.5  # what the delay still holds when a file has ended
 class Settings:
     """avatars: names or files, the first is shown. microphone, output: number or name; None for
     the system's microphone and for no output. camera: its device, "" for whichever is free, None
-    for none. file: in place of a microphone."""
+    for none. file: in place of a microphone. device: what draws."""
 
     avatars: Sequence[str] = ()
     microphone: str | None = None
@@ -41,6 +42,7 @@ class Settings:
     theme: ThemeName = "auto"
     seed: int = 0
     control: Control = NEUTRAL
+    device: Device = Device.auto
 
 
 def size(words: str) -> tuple[int, int]:
@@ -90,7 +92,7 @@ def preview(
     cv2.setNumThreads(1)  # pictures are not split up: threads that wait for each other cost more
     clock = clock or MonotonicClock()
     with ExitStack() as undo:
-        wardrobe = Wardrobe(paths(settings.avatars))
+        wardrobe = Wardrobe(paths(settings.avatars), device=settings.device, say=say)
         cards, trouble = _cards(settings, clock, cards_of)
         root = None
         if not settings.headless:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event, Lock
 
 from engine.avatar import Avatar, builtin_avatars, find_avatar
+from engine.devices import drawing_on
 from engine.errors import AvatarEngineError
+from engine.gpu import Device
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
 
@@ -29,7 +31,17 @@ def paths(wanted: Sequence[str]) -> dict[str, Path]:
 class Wardrobe:
     """Each avatar's pipeline, loaded once. Any thread may ask."""
 
-    def __init__(self, files: dict[str, Path], speech: SpeechModel | None = None) -> None:
+    def __init__(
+        self,
+        files: dict[str, Path],
+        speech: SpeechModel | None = None,
+        device: Device = Device.auto,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """device: what draws. say: told in a line which that is, once for each that differs."""
+        self._device = device
+        self._say = say
+        self._said: set[str] = set()
         self._files = dict(files)
         self._speech = speech or SpeechModel.load()
         self._lock = Lock()
@@ -56,7 +68,12 @@ class Wardrobe:
         """The pipeline of one; the first time it has to be read. Raises BadBundle."""
         with self._lock:
             if name not in self._loaded:
-                self._loaded[name] = Pipeline(Avatar.load(self._files[name]), self._speech)
+                avatar = Avatar.load(self._files[name])
+                drawn = drawing_on(avatar, self._device)
+                if drawn.line not in self._said:
+                    self._said.add(drawn.line)
+                    self._say(drawn.line)
+                self._loaded[name] = Pipeline(avatar, self._speech, drawing=drawn.drawing)
             return self._loaded[name]
 
     def load_all(self) -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from engine import devices
 from engine.avatar import Avatar
-from engine.devices import Device, drawing_on, plan_for, why_not
+from engine.devices import drawing_on, machine_lacks, plan_for, why_not
 from engine.drawing import SIZES, CanvasDrawing, FrameDrawing
 from engine.errors import ModelMismatch, NoDevice
-from engine.gpu import Gpu
+from engine.gpu import Device, Gpu
 from engine.motion import Motion
 from engine.runtime import device_memory
 from engine.runtime.model import Shape
@@ -73,6 +73,11 @@ def test_auto_takes_the_gpu_where_all_is_ready(ready: Avatar) -> None:
     assert isinstance(drawn.drawing, FrameDrawing)
     assert drawn.line == "drawing on NVIDIA H100 by CUDA, found: fp16, up to 16 at once"
     assert drawn.drawing.draw(Motion()).shape == (bundles.FRAME, bundles.FRAME, 3)
+
+
+def test_nothing_is_lacking_for_what_every_machine_has() -> None:
+    assert not machine_lacks(Device.auto)
+    assert not machine_lacks(Device.cpu)
 
 
 def test_the_cpu_when_asked_for_whatever_there_is(ready: Avatar) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from engine import avatar as avatar_module
-from engine import bench, doctor
+from engine import bench, doctor, gpu
 from engine.doctor import Check, cure, examine
 from engine.errors import BadDevice
 from engine.preview import devices
+from engine.runtime import cuda
 from tests import bundles
 from tests.engine.preview.cards import Cards
 
@@ -157,3 +158,45 @@ def test_the_system_is_asked_for_a_library_a_display_and_a_driver(
     monkeypatch.setenv("DISPLAY", ":0")
     assert doctor._camera().passed
     assert doctor._window().passed
+
+
+def of_gpu(what: str) -> Check:
+    return next(check for check in doctor._gpu() if check.what == what)
+
+
+def test_no_gpu_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "find_gpu", lambda: "no NVIDIA driver: nvidia-smi is not there")
+    check = of_gpu("a GPU")
+    assert check.passed
+    assert "drawn by the CPU" in check.finding
+    assert len(doctor._gpu()) == 1, "nothing is asked of what could not be used"
+
+
+def test_a_driver_too_old_for_cuda_13(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("NVIDIA L4", "535.104.05", 23034))
+    check = of_gpu("a GPU")
+    assert not check.passed
+    assert not check.needed
+    assert check.remedy == "install an NVIDIA driver of 580 or newer"
+
+
+def test_a_gpu_and_the_wheel_without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("NVIDIA L4", "580.95.05", 23034))
+    monkeypatch.setattr(cuda, "has_cuda", lambda: False)
+    assert of_gpu("a GPU").finding == "NVIDIA L4, 23034 MB, driver 580.95.05"
+    assert "uninstall onnxruntime" in of_gpu("CUDA").remedy
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    assert of_gpu("TensorRT").remedy == "pip install 'avatar-engine[tensorrt]'"
+
+
+def test_a_cuda_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """onnxruntime says nothing of it and uses the CPU."""
+    monkeypatch.setattr(gpu, "find_gpu", lambda: gpu.Gpu("NVIDIA L4", "580.95.05", 23034))
+    monkeypatch.setattr(cuda, "has_cuda", lambda: True)
+    monkeypatch.setattr(doctor, "_loads", lambda name: "cudnn" not in name)
+    check = of_gpu("CUDA")
+    assert not check.passed
+    assert check.finding == "without libcudnn.so.9: the CPU would be used"
+    assert check.remedy == "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+    monkeypatch.setattr(doctor, "_loads", lambda name: True)
+    assert of_gpu("CUDA").passed
