@@ -88,9 +88,10 @@ def engine(words: Sequence[str]) -> str:
         for option in ("--generator", "--precision"):
             if option in words:
                 return NOT_RUN[f"engine export {option}"]
-        fast = "fast" in words or "--check" in words
-        _call([*_ENGINE, *words, *([] if fast else ["--quality", "fast"])])
-        return "" if fast else NOT_RUN["engine export best"]
+        if not {"fast", "--check"} & {*words}:
+            others = [word for word in words if word not in ("--quality", "best")]
+            _call([*_STAND_IN, "engine", *others, "--quality", "fast"])
+            return NOT_RUN["engine export best"]
     few = ["--frames", "10"] if name == "bench" else []
     _call([*_ENGINE, *words, *few])
     return ""
@@ -183,6 +184,7 @@ STAND_INS: dict[str, Callable[[Sequence[str]], str]] = {
     "python": python,
 }
 _ENGINE = (sys.executable, "-m", "engine.cli")
+_STAND_IN = (sys.executable, "-m", "tests.docs.stand_in")
 
 
 def _call(command: Sequence[str]) -> str:
