@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from engine.compositor import HEAD_LIMIT, UNSEEN, VISIBLE, Compositor
 
-__all__ = ["FrameCompositor", "FrameGenerator", "InHalf"]
+__all__ = ["FrameCompositor", "FrameGenerator", "InHalf", "PaintedCompositor"]
 
 
 class FrameCompositor(nn.Module):
@@ -105,6 +105,23 @@ class FrameCompositor(nn.Module):
         inside = torch.cat([colour, alpha], 1).permute(0, 2, 3, 1)
         whole = _replaced(cover.permute(0, 2, 3, 1), inside, self.mouth)
         return whole.permute(0, 3, 1, 2)
+
+
+class PaintedCompositor(nn.Module):
+    """The same for the stylegan families, whose face covers the photo: ``engine.face.PICTURE``."""
+
+    def __init__(self, compositor: Compositor) -> None:
+        super().__init__()
+        self.inner = FrameCompositor(compositor)
+
+    def forward(self, rgb: Tensor, head: Tensor) -> Tensor:
+        """rgb ``[B, 3, N, N]`` 0 to 1, head ``[B, 3]``; frames ``[B, H, W, 3]`` uint8 RGB."""
+        none = torch.zeros_like(rgb[:, :1])
+        flow, jaw = torch.cat([none, none], 1), none[:, 0, 0, :2]
+        frames: Tensor = self.inner(
+            flow, torch.ones_like(none), rgb.clamp(0, 1), none, none, jaw, head
+        )
+        return frames
 
 
 class FrameGenerator(nn.Module):

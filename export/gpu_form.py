@@ -24,6 +24,7 @@ from onnx import compose, helper, numpy_helper
 from engine.avatar import Avatar
 from engine.compositor import HEAD_LIMIT, Compositor
 from engine.errors import ModelMismatch
+from engine.face import PICTURE
 from engine.motion import ARKIT
 from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
@@ -65,7 +66,8 @@ def frame_onnx(face: bytes, compositor: Compositor, precision: Precision) -> byt
     network = compose.add_prefix(network, "face.", rename_inputs=False, rename_outputs=False)
     warp = compose.add_prefix(warp, "warp.", rename_inputs=False, rename_outputs=False)
     warp.ir_version = network.ir_version
-    whole = compose.merge_models(network, warp, [(name, name) for name in FACE_OUTPUTS])
+    joined = [(output.name, output.name) for output in network.graph.output]
+    whole = compose.merge_models(network, warp, joined)
     helper.set_model_props(whole, FRAME_METADATA | {"precision": precision.value})
     whole.graph.name = "frame"
     onnx.checker.check_model(whole)
@@ -167,17 +169,19 @@ def _compositor_onnx(compositor: Compositor, network: onnx.ModelProto) -> onnx.M
     """The warp: fields, jaw and head to frames, opset and batch as those of ``network``."""
     import torch
 
-    from export.frame import FrameCompositor
+    from export.frame import FrameCompositor, PaintedCompositor
 
     shapes = {
         o.name: [d.dim_value for d in o.type.tensor_type.shape.dim[1:]]
         for o in network.graph.output
     }
-    example = tuple(torch.zeros(2, *shapes[name]) for name in FACE_OUTPUTS)
+    names = tuple(PICTURE) if shapes.keys() == PICTURE.keys() else FACE_OUTPUTS
+    warp = PaintedCompositor if names == tuple(PICTURE) else FrameCompositor
+    example = tuple(torch.zeros(2, *shapes[name]) for name in names)
     content = to_onnx(
-        FrameCompositor(compositor).eval(),
+        warp(compositor).eval(),
         (*example, torch.zeros(2, 3)),
-        [*FACE_OUTPUTS, "head"],
+        [*names, "head"],
         ["frame"],
         {},
         batch=BATCH,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,8 +13,11 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402
 
 from engine.avatar import Avatar, builtin_avatars  # noqa: E402
+from engine.compositor import Compositor  # noqa: E402
+from engine.face import _painted  # noqa: E402
 from engine.motion import coefficients  # noqa: E402
-from export.frame import FrameCompositor, FrameGenerator  # noqa: E402
+from export.frame import FrameCompositor, InHalf, PaintedCompositor  # noqa: E402
+from tests import bundles  # noqa: E402
 
 pytestmark = pytest.mark.export
 HEADS = np.array([[0, 0, 0], [0.08, -0.06, 0.05], [-0.5, 0.5, -0.5]], np.float32)
@@ -60,21 +64,27 @@ def test_draws_what_the_cpu_draws(avatar: Avatar) -> None:
     assert min(decibels(a, b) for a, b in pairwise(frames)) < 40, "the motions are different ones"
 
 
-def test_a_face_network_in_halves_is_put_before_a_compositor_in_singles(avatar: Avatar) -> None:
-    class Fixed(nn.Module):
-        """The fields of a face with an open mouth, whatever it is asked."""
+def test_a_painted_face_covers_the_photo_as_the_cpu_paints_it() -> None:
+    picture = np.random.default_rng(0).uniform(-0.1, 1.1, (1, 3, 16, 16)).astype(np.float32)
+    smooth = cv2.GaussianBlur(picture[0].transpose(1, 2, 0), (0, 0), 2).transpose(2, 0, 1)
+    compositor = Compositor(
+        bundles.photo(), np.array(bundles.MATRIX), bundles.CANVAS, bundles.teeth()
+    )
+    head = np.array([[0.03, 0.05, -0.04]], np.float32)
+    made = PaintedCompositor(compositor)(torch.from_numpy(smooth[None]), torch.from_numpy(head))
+    expected = compositor.draw(_painted(smooth), head[0])
+    assert decibels(made[0].numpy(), expected) > 50
+    assert decibels(expected, bundles.photo()) < 25, "it covers something"
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.values = nn.ParameterList(fields(avatar, FACES[1]))
 
-        def forward(self, face: Tensor) -> tuple[Tensor, ...]:
-            assert face.dtype == self.values[0].dtype
-            return tuple(self.values)
-
-    still = torch.zeros(1, 3)
-    drawn = [
-        FrameGenerator(network, FrameCompositor(avatar.compositor))(torch.zeros(1, 52), still)
-        for network in (Fixed(), Fixed().half())
-    ]
-    assert decibels(*(d[0].detach().numpy() for d in drawn)) > 50
+def test_convolutions_in_halves_between_singles() -> None:
+    torch.manual_seed(0)
+    whole = nn.Sequential(nn.Conv2d(4, 8, 3), nn.LeakyReLU(0.2), nn.Conv2d(8, 4, 3)).eval()
+    ws = torch.randn(2, 4, 8, 8)
+    with torch.no_grad():
+        expected = whole(ws)
+        found = InHalf(whole)(ws)
+    assert whole[0].weight.dtype == torch.float16
+    assert found.dtype == torch.float32
+    off = float((found - expected).abs().max())
+    assert 0 < off < 5e-3
