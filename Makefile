@@ -94,11 +94,11 @@ evaluate-generator: $(VENV)/.train ## held-out people and real clips, against th
 	@$(BIN)/python -m training.evaluate_tuning --data $(DATA)
 	@$(BIN)/python -m training.evaluate_face --data $(DATA)
 
-train-paper: $(VENV)/.train ## the seed method as published, on a generator of our own: MINUTES=60 JOBS=1
-	@$(BIN)/python -m training.paper --data $(DATA) --minutes $(MINUTES) --jobs $(or $(JOBS),1)
+train-paper: $(VENV)/.train ## the seed method as published, on generators of our own: MINUTES=60 JOBS=1 LITE=1
+	@$(BIN)/python -m training.paper --data $(DATA) --minutes $(MINUTES) --jobs $(or $(JOBS),1) $(if $(LITE),--lite)
 
 evaluate-paper: $(VENV)/.train ## PSNR, SSIM, FID and LMD of it; REAL=folder DRAWN=folder for any clips
-	@$(BIN)/python -m training.paper.evaluate $(if $(REAL),clips '$(REAL)' '$(DRAWN)',paper --data $(DATA))
+	@$(BIN)/python -m training.paper.evaluate $(if $(REAL),clips '$(REAL)' '$(DRAWN)',paper --data $(DATA) $(if $(LITE),--lite))
 
 release: $(VENV)/.cpu ## write down what engine/resources and export/resources hold
 	@$(BIN)/python -m training.release

@@ -18,6 +18,7 @@ import typer
 
 from training.data import data_folder
 from training.paper.crops import CROPS, read_crops
+from training.paper.lite import STAGE1 as LITE_STAGE1
 from training.paper.stage2 import RUN as TUNED
 
 __all__ = ["main"]
@@ -33,6 +34,10 @@ _RUNS = (
     ("--form", "split"),
     ("--form", "speech"),
 )
+
+
+_LITE_RUNS = (*_RUNS[:3], _RUNS[4])  # the split form's displacement decoder ships
+_WITHOUT_A_GPU = ("--width", "0.25", "--batch", "4", "--drawn", "3", "--rate", "5e-4")
 
 
 def _run(commands: list[list[str]], jobs: int) -> None:
@@ -66,11 +71,19 @@ def main(
     batch: int = typer.Option(32, help="Pictures in a step of the generator."),
     jobs: int = typer.Option(1, help="Runs at once; 6 where a large GPU is shared."),
     steps: int = typer.Option(350, help="Of pivotal tuning."),
+    lite: bool = typer.Option(False, "--lite", help="On the generator that ships, without a GPU."),
 ) -> None:
     """Run everything that training needs, from the crops on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if not CROPS.exists():
         _run([["crops", "--data", str(data)]], 1)
+    if lite:
+        _run([["lite", "prepare", "--data", str(data)]], 1)
+        each = str(minutes * min(jobs / len(_LITE_RUNS), 1.0))
+        folder = ("--lite", "--out", str(LITE_STAGE1), "--minutes", each)
+        _run([["stage1", *run, *folder, *_WITHOUT_A_GPU] for run in _LITE_RUNS], jobs)
+        _run([["lite", "draw", "--data", str(data)]], 1)
+        return
     clips = read_crops(CROPS).clips
     known = sorted({c.key.rpartition("_")[0] for c in clips if not c.held_out})
     strangers = [c.key for c in clips if c.key.rpartition("_")[0] not in known]

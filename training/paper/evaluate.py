@@ -29,22 +29,27 @@ from export.video_score import Scores
 from training.data import data_folder
 from training.paper.clips import grid, tcd_timit
 from training.paper.generator import RUN as GENERATOR
+from training.paper.lite import DRAWN as LITE_DRAWN
+from training.paper.lite import STAGE1 as LITE_STAGE1
 from training.paper.measures import (
     Aligned,
     DiscriminatorFeatures,
     FrechetDistance,
+    NetworkFeatures,
     RealClip,
+    ShippedFeatures,
     as_crops,
     frechet_distance,
     measured,
     real_clip,
     scores,
     still,
+    whole,
 )
-from training.paper.pretrained import Pretrained
+from training.paper.pretrained import FILES, Pretrained
 from training.paper.report import draw_curves, markdown
 from training.paper.stage1 import RUN as STAGE1
-from training.paper.stage2 import DRAWN, ROWS, read_drawn
+from training.paper.stage2 import DRAWN, read_drawn
 
 __all__ = ["Evaluation", "app", "table"]
 
@@ -75,7 +80,7 @@ class Evaluation:
         each = np.array([astuple(s) for s in self.scores[group, row]])
         return Scores(*each.mean(0).tolist())
 
-    def results(self, features: DiscriminatorFeatures | Path) -> dict[str, dict[str, object]]:
+    def results(self, features: NetworkFeatures | Path) -> dict[str, dict[str, object]]:
         """group -> row -> measures, for JSON."""
         out: dict[str, dict[str, object]] = defaultdict(dict)
         for group, row in self.scores:
@@ -94,11 +99,11 @@ def table(results: dict[str, object], title: str, baseline: dict[str, object] | 
     for name, row in results.items():
         distance = FrechetDistance(**row["fid"])  # type: ignore[index]
         cells = [f"{row[k]:.{d}f}" for k, d in _CELLS]  # type: ignore[index]
-        cells.insert(2, f"{distance.value:.1f}")
+        cells.insert(2, f"{distance.value:.3g}")
         if baseline and name in baseline:
             other = baseline[name]
             farther = distance - FrechetDistance(**other["fid"])  # type: ignore[index]
-            cells[2] += f" ({farther:+.1f})"
+            cells[2] += f" ({farther:+.3g})"
         made.add_row(name, *cells)
     return made
 
@@ -113,6 +118,7 @@ def paper(
     tcd: bool = typer.Option(False, "--tcd-timit", help="The corpus is TCD-TIMIT."),
     drawn: Path = typer.Option(DRAWN, help="What training.paper.stage2 drew."),  # noqa: B008
     generator: Path = typer.Option(GENERATOR, help="For the features of the Frechet distance."),  # noqa: B008
+    lite: bool = typer.Option(False, "--lite", help="What was drawn by the generator that ships."),
     stage1: Path = typer.Option(STAGE1, help="Whose curves are drawn."),  # noqa: B008
     inception: Path | None = typer.Option(None, help="Inception-v3 weights for FID."),  # noqa: B008
     out: Path = typer.Option(OUT, help="Tables and pictures."),  # noqa: B008
@@ -121,22 +127,28 @@ def paper(
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    if lite:
+        drawn, stage1, out = LITE_DRAWN, LITE_STAGE1, OUT.with_name("evaluation-lite")
     out.mkdir(parents=True, exist_ok=True)
-    frames, every = read_drawn(drawn)
+    frames, every, videos = read_drawn(drawn)
+    names = list(dict.fromkeys(key.split("/", 1)[0] for key in frames))
     folder = corpus or data / "grid" / "clips"
     keys = sorted({key.split("/", 1)[1] for key in frames})
     clips = {c.key: c for c in (tcd_timit(folder) if tcd else grid(folder))}
     evaluation = Evaluation()
     for key in track(keys, description="clips"):
         clip = clips[key]
-        real = as_crops(real_clip(clip.video, every))
-        rows = {
-            row.name: measured(frames[f"{row.name}/{key}"], real)
-            for row in ROWS
-            if f"{row.name}/{key}" in frames
+        real = real_clip(clip.video, every)
+        found, rows = whole, {}
+        if not videos:
+            real, found = as_crops(real), measured
+            side = next(iter(frames.values())).shape[1]
+            rows[f"real at {side} pixels"] = measured(_coarse(real.faces, side), real)
+        rows |= {
+            name: found(frames[f"{name}/{key}"], real)
+            for name in names
+            if f"{name}/{key}" in frames
         }
-        side = next(iter(frames.values())).shape[1]
-        rows = {f"real at {side} pixels": measured(_coarse(real.faces, side), real)} | rows
         evaluation.add("strangers" if clip.speaker == "x" else clip.speaker, real, rows)
         _strip(out / f"{key}.jpg", {"real": real.faces} | rows)
     _finish(evaluation, _features(inception, generator), out, None)
@@ -188,16 +200,18 @@ def _pairs(real: Path, drawn: Path) -> list[tuple[Path, Path]]:
     return [(found[real][name], found[drawn][name]) for name in common]
 
 
-def _features(inception: Path | None, generator: Path) -> DiscriminatorFeatures | Path:
+def _features(inception: Path | None, generator: Path) -> NetworkFeatures | Path:
     if inception is not None:
         return inception
+    if not (generator / FILES[-1]).exists():
+        return ShippedFeatures()
     nets = Pretrained.load(generator)
     return DiscriminatorFeatures(nets.discriminator, nets.generator.config.resolution)
 
 
 def _finish(
     evaluation: Evaluation,
-    features: DiscriminatorFeatures | Path,
+    features: NetworkFeatures | Path,
     out: Path,
     baseline: Path | None,
 ) -> None:

@@ -40,9 +40,12 @@ __all__ = ["RUN", "Losses", "Trainer", "attention", "gradients", "main"]
 log = logging.getLogger(__name__)
 
 RUN = Path("runs") / "paper" / "generator"
-_SHARES = {"clips": 0.55, "faces": 0.45}
+_CLIPS = 0.55  # share of the clips' frames among what is drawn; the rest are faces
 _SCALES = 4
 _R1_EVERY, _R1 = 16, 1.0
+_RATES = (2e-3, 6e-4)  # peak learning rates of generator (equalised) and encoder
+_WARM_UP = 25  # steps
+_HELD = 2  # held-out clips on the sheet
 _MEMORY = 0.997  # of the running average, a step
 _BEGIN, _RAMP = 0.15, 0.15  # shares of the time: when the adversary comes in, and how slowly
 
@@ -51,7 +54,8 @@ _BEGIN, _RAMP = 0.15, 0.15  # shares of the time: when the adversary comes in, a
 class Losses:
     """Weights. pixels: of absolute differences at four scales. edges: of differences of
     neighbours. adversary, random: of the loss of reconstructions and of random faces. mean, rows:
-    of the squared distance of W+ from the mean w, and of its rows from each other."""
+    of the squared distance of W+ from the mean w, and of its rows from each other.
+    mouth: see :func:`attention`."""
 
     pixels: float = 30.0
     edges: float = 15.0
@@ -59,15 +63,19 @@ class Losses:
     random: float = 0.3
     mean: float = 0.02
     rows: float = 0.02
+    mouth: float = 2.5
 
 
-def attention(size: int) -> Tensor:
-    """``[1, 1, size, size]``, mean 1: the mouth of the protocol's crop counts most."""
+def attention(size: int, mouth: float = 2.5) -> Tensor:
+    """``[1, 1, size, size]``, mean 1: the mouth of the protocol's crop counts most.
+
+    mouth: how much more than the rest of the face, before all is brought to mean 1.
+    """
     axis = (torch.arange(size) + 0.5) / size
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     face = torch.exp(-(((x - 0.5) / 0.36) ** 4 + ((y - 0.55) / 0.42) ** 4))
-    mouth = torch.exp(-(((x - 0.5) / 0.17) ** 2 + ((y - 0.70) / 0.13) ** 2))
-    weight = 0.4 + 0.6 * face + 2.5 * mouth
+    lips = torch.exp(-(((x - 0.5) / 0.17) ** 2 + ((y - 0.70) / 0.13) ** 2))
+    weight = 0.4 + 0.6 * face + mouth * lips
     return (weight / weight.mean())[None, None]
 
 
@@ -89,13 +97,18 @@ def reconstruction(drawn: Tensor, real: Tensor, weight: Tensor) -> tuple[Tensor,
 
 
 class Pictures:
-    """All crops on the device, drawn by the shares of clips and faces, half of them mirrored."""
+    """All crops on the device, drawn by the shares of clips and faces, half of them mirrored
+    where ``mirror`` says so."""
 
-    def __init__(self, crops: Crops, device: torch.device) -> None:
+    def __init__(
+        self, crops: Crops, device: torch.device, clips: float = _CLIPS, mirror: bool = True
+    ) -> None:
+        self.mirror = mirror
         pictures, owner = crops.generator_pictures()
         self.pictures = torch.from_numpy(pictures).to(device)
         counts = {"clips": (owner >= 0).sum(), "faces": (owner < 0).sum()}
-        known = {k: _SHARES[k] for k, n in counts.items() if n}
+        shares = {"clips": clips, "faces": 1 - clips}
+        known = {k: shares[k] for k, n in counts.items() if n}
         weight = np.where(owner >= 0, known.get("clips", 0), known.get("faces", 0)).astype(float)
         for kind, chosen in (("clips", owner >= 0), ("faces", owner < 0)):
             weight[chosen] /= max(int(counts[kind]), 1)
@@ -105,6 +118,8 @@ class Pictures:
         """``[size, 3, N, N]``, -1 to 1."""
         chosen = torch.multinomial(self.weight, size, replacement=True)
         x = as_input(self.pictures[chosen.to(self.pictures.device)])
+        if not self.mirror:
+            return x
         flipped = torch.rand(size, device=x.device)[:, None, None, None] < 0.5
         return torch.where(flipped, x.flip(3), x)
 
@@ -113,11 +128,18 @@ class Trainer:
     """Networks, their running averages and optimisers; everything that a checkpoint holds."""
 
     def __init__(
-        self, config: StyleGAN2Config, device: torch.device, losses: Losses, half: bool
+        self,
+        config: StyleGAN2Config,
+        device: torch.device,
+        losses: Losses,
+        half: bool,
+        rates: tuple[float, float] = _RATES,
     ) -> None:
         self.nets = Pretrained.new(config)
+        # On a CPU the backward pass is faster with channels first.
+        layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         for module in self.nets.modules():
-            module.to(device, memory_format=torch.channels_last)
+            module.to(device, memory_format=layout)
         self.average = Pretrained(
             copy.deepcopy(self.nets.generator),
             copy.deepcopy(self.nets.encoder),
@@ -128,8 +150,8 @@ class Trainer:
         self.optimisers = (
             torch.optim.Adam(
                 [
-                    {"params": generator.parameters(), "peak": 2e-3},
-                    {"params": encoder.parameters(), "peak": 6e-4},
+                    {"params": generator.parameters(), "peak": rates[0]},
+                    {"params": encoder.parameters(), "peak": rates[1]},
                 ],
                 betas=(0.5, 0.99),
             ),
@@ -137,20 +159,21 @@ class Trainer:
                 [{"params": discriminator.parameters(), "peak": 1.5e-3}], betas=(0.0, 0.99)
             ),
         )
-        self.weight = attention(config.resolution).to(device)
+        self.weight = attention(config.resolution, losses.mouth).to(device)
         self.step, self.spent = 0, 0.0
 
     def train_step(self, pictures: Pictures, batch: int, done: float) -> dict[str, Tensor]:
         """One step of both sides. done: share of the time, which sets the rates."""
-        warm = min(1.0, (self.step + 1) / 100)
+        warm = min(1.0, (self.step + 1) / _WARM_UP)
         rate = warm * (1.0 if done < 0.6 else 0.03 + 0.97 * math.cos((done - 0.6) * math.pi / 0.8))
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["peak"]
-        strength = min(1.0, max(0.0, (done - _BEGIN) / _RAMP))
+        alone = not self.losses.adversary
+        strength = 0.0 if alone else min(1.0, max(0.0, (done - _BEGIN) / _RAMP))
         real = pictures.batch(batch)
         parts, drawn = self._generator_step(real, strength)
-        if done >= _BEGIN * 0.5:
+        if not alone and done >= _BEGIN * 0.5:
             parts |= self._discriminator_step(pictures.batch(len(drawn)), drawn)
         self.step += 1
         self._remember()
@@ -160,7 +183,8 @@ class Trainer:
         _generator, encoder, discriminator = self.nets.modules()
         config, weights = self.nets.generator.config, self.losses
         discriminator.requires_grad_(False)
-        z = torch.randn(max(len(real) // 2, 1), config.z_dim, device=self.device)
+        count = max(len(real) // 2, 1) if weights.adversary else 0
+        z = torch.randn(count, config.z_dim, device=self.device)
         w = self.nets.generator.mapping(z)
         random = w[:, None].expand(-1, config.num_ws, -1)
         with self._autocast():
@@ -181,7 +205,8 @@ class Trainer:
             )
         self._apply(self.optimisers[0], loss)
         with torch.no_grad():
-            self.nets.generator.mapping.w_avg.lerp_(w.mean(0), 0.02)
+            if count:
+                self.nets.generator.mapping.w_avg.lerp_(w.mean(0), 0.02)
             encoder.w_avg.copy_(self.nets.generator.mapping.w_avg)
         return parts, drawn.detach()
 
@@ -221,9 +246,9 @@ class Trainer:
 
     @torch.no_grad()
     def picture(self, faces: Tensor) -> tuple[NDArray[np.uint8], float]:
-        """Rows of faces, their reconstructions and random faces, RGB; PSNR of the former, dB.
+        """Rows of faces, their reconstructions and random faces, RGB; PSNR of held-out ones, dB.
 
-        faces: uint8 ``[n, N, N, 3]``.
+        faces: those of :func:`_shown`, uint8 ``[n, N, N, 3]``.
         """
         real = as_input(faces.to(self.device))
         again = self.average.draw(self.average.encoder(real))
@@ -232,7 +257,8 @@ class Trainer:
         ws = mapping.broadcast(z.to(self.device), self.nets.generator.synthesis.num_ws, 0.8)
         rows = [as_pictures(x).cpu().numpy() for x in (real, again, self.average.draw(ws))]
         error = np.mean((rows[0].astype(float) - rows[1]) ** 2, (1, 2, 3))
-        psnr = float(np.mean(10 * np.log10(255**2 / np.maximum(error, 1e-6))))
+        held = error[1 : 1 + _HELD]
+        psnr = float(np.mean(10 * np.log10(255**2 / np.maximum(held, 1e-6))))
         return np.vstack([np.hstack(list(row)) for row in rows]), psnr
 
     def save(self, path: Path) -> None:
@@ -246,6 +272,12 @@ class Trainer:
         }
         with written_whole(path) as partial:
             torch.save(state, partial)
+
+    def begin_with(self, nets: Pretrained) -> None:
+        """Take over weights, for training and as running averages."""
+        for target in (self.nets, self.average):
+            for module, given in zip(target.modules(), nets.modules(), strict=True):
+                module.load_state_dict(given.state_dict())
 
     def load(self, path: Path) -> None:
         """Go on where :meth:`save` was."""
@@ -264,12 +296,12 @@ def _seeded(seed: int) -> torch.Generator:
 
 
 def _shown(crops: Crops) -> Tensor:
-    """Four people of the training set, two clips that are held out, two strangers' clips."""
+    """Frames of a clip, of two that are held out and three strangers', and four other faces."""
     held = [c for c in crops.clips if c.held_out]
     known = [c for c in crops.clips if not c.held_out]
     spread = np.linspace(0, len(crops.faces) - 1, 4).astype(int) if len(crops.faces) else []
-    chosen = [known[0].pictures[len(known[0].pictures) // 2], *(crops.faces[i] for i in spread)]
-    chosen += [c.pictures[len(c.pictures) // 2] for c in [*held[:2], *held[-3:]]]
+    clips = [known[0], *held[:_HELD], *held[-3:]]
+    chosen = [c.pictures[len(c.pictures) // 2] for c in clips] + [crops.faces[i] for i in spread]
     return torch.from_numpy(np.stack(chosen))
 
 
@@ -281,6 +313,13 @@ def main(
     channel_base: int = typer.Option(4096, help="Channels at N pixels times N."),
     channel_max: int = typer.Option(256, help="Most channels of a level, and the width of w."),
     threads: int = typer.Option(1, help="CPU threads."),
+    start: Path | None = typer.Option(None, help="A folder of weights to begin with."),  # noqa: B008
+    clips: float = typer.Option(_CLIPS, help="Share of frames of clips, rest are other faces."),
+    rate: float = typer.Option(_RATES[0], help="Peak learning rate of the generator."),
+    encoder_rate: float = typer.Option(_RATES[1], help="Peak learning rate of the encoder."),
+    mirror: bool = typer.Option(True, help="Mirror half of the pictures."),
+    mouth: float = typer.Option(Losses.mouth, help="Weight of the mouth."),
+    adversary: bool = typer.Option(True, help="Without it, an autoencoder is all that is trained."),
     half: bool = typer.Option(True, help="Compute in bfloat16 where there is a GPU."),
     save_every: float = typer.Option(60.0, help="Seconds between checkpoints."),
 ) -> None:
@@ -293,11 +332,14 @@ def main(
     torch.set_float32_matmul_precision("high")
     out.mkdir(parents=True, exist_ok=True)
     everything = read_crops(crops)
-    pictures, shown = Pictures(everything, device), _shown(everything)
+    pictures, shown = Pictures(everything, device, clips, mirror), _shown(everything)
     config = StyleGAN2Config.published(
         int(shown.shape[1]), channel_base, channel_max, z_dim=channel_max, w_dim=channel_max
     )
-    trainer = Trainer(config, device, Losses(), half and device.type == "cuda")
+    losses = Losses(mouth=mouth) if adversary else Losses(adversary=0.0, random=0.0, mouth=mouth)
+    trainer = Trainer(config, device, losses, half and device.type == "cuda", (rate, encoder_rate))
+    if start is not None:
+        trainer.begin_with(Pretrained.load(start))
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -328,7 +370,7 @@ def _release(trainer: Trainer, out: Path, shown: Tensor, spent: float) -> None:
     sheet, psnr = trainer.picture(shown)
     cv2.imwrite(str(out / "sheet.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     trainer.average.save(out)
-    log.info("step %d, %.2f minutes, reconstruction %.2f dB", trainer.step, spent, psnr)
+    log.info("step %d, %.2f minutes, held-out clips %.2f dB", trainer.step, spent, psnr)
     _append(out / "psnr.csv", {"step": trainer.step, "minutes": round(spent, 2), "psnr": psnr})
 
 

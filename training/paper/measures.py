@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.errors import BadInput, MissingExtra
+from export.generator.prior import PRIOR_PATH, LitePrior
 from export.landmarks import FaceMesh, lip_gap
 from export.puppet import CLOSED_GAP
 from export.video_score import Scores, aligned, score
@@ -29,12 +30,15 @@ __all__ = [
     "Aligned",
     "DiscriminatorFeatures",
     "FrechetDistance",
+    "NetworkFeatures",
     "RealClip",
+    "ShippedFeatures",
     "as_crops",
     "frechet_distance",
     "measured",
     "real_clip",
     "still",
+    "whole",
 ]
 
 _SIDE = 256
@@ -95,6 +99,21 @@ def measured(frames: Frames, like: RealClip) -> Aligned:
     return out
 
 
+def whole(frames: Frames, like: RealClip) -> Aligned:
+    """Drawn video frames, found and aligned as the real ones were.
+
+    A frame without a face takes the landmarks of the frame before, at first those of ``like``.
+    """
+    out: Aligned = []
+    last: NDArray[np.float32] | None = None
+    with FaceMesh(video=True) as mesh:
+        for frame in frames:
+            found = mesh.detect(frame)
+            last = last if found is None else found
+            out.append(like.rest if last is None else aligned(frame, last))
+    return out
+
+
 def still(like: RealClip) -> Aligned:
     """The identity frame itself, again and again: the floor."""
     return [like.rest] * len(like.faces)
@@ -143,8 +162,28 @@ class DiscriminatorFeatures(nn.Module):
         return self.discriminator.features(small)
 
 
+class ShippedFeatures(nn.Module):
+    """What the shipped lite prior's encoder makes of a crop, before it becomes a pivot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        prior = LitePrior.load()
+        self.encoder, self.size = prior.encoder, prior.config.size
+        self.num_features = self.encoder.rows.in_features
+        digest = hashlib.sha256(PRIOR_PATH.read_bytes()).hexdigest()[:8]
+        self.name = f"{self.num_features} features of the shipped prior's encoder {digest}"
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """uint8 ``[B, 3, H, W]`` -> ``[B, num_features]``."""
+        small = functional.interpolate(pictures.float() / 255, (self.size, self.size), mode="area")
+        return self.encoder.code(self.encoder.features(small * 2 - 1).flatten(1))
+
+
+NetworkFeatures = DiscriminatorFeatures | ShippedFeatures
+
+
 def frechet_distance(
-    real: Frames, drawn: Frames, features: DiscriminatorFeatures | Path
+    real: Frames, drawn: Frames, features: NetworkFeatures | Path
 ) -> FrechetDistance:
     """Between crops ``[256, 256, 3]`` uint8.
 

@@ -22,10 +22,14 @@ __all__ = ["AudioEncoder", "Basis", "PaperForm", "SpeechToMotion", "SplitForm", 
 
 
 class AudioEncoder(nn.Module):
-    """MFCC windows ``[B, T, 28, 12]`` -> ``[B, T, hidden]``, three layers of LSTM."""
+    """MFCC windows ``[B, T, 28, 12]`` -> ``[B, T, 256]``: convolutions, then three layers of LSTM.
 
-    def __init__(self, hidden: int = 256, dense: int = 2048, dropout: float = 0.0) -> None:
+    width: share of the published widths of convolutions and first dense layer.
+    """
+
+    def __init__(self, width: float = 1.0, dropout: float = 0.0) -> None:
         super().__init__()
+        c64, c128, c256, c512, dense = (round(width * c) for c in (64, 128, 256, 512, 2048))
 
         def conv(c_in: int, c_out: int) -> list[nn.Module]:
             return [
@@ -39,14 +43,14 @@ class AudioEncoder(nn.Module):
         self.register_buffer("shift", torch.zeros(12))
         self.register_buffer("scale", torch.ones(12))
         self.convolutions = nn.Sequential(
-            *conv(1, 64), *conv(64, 128), nn.MaxPool2d(3, (1, 2)),
-            *conv(128, 256), *conv(256, 256), *conv(256, 512), nn.MaxPool2d(3, (2, 2)),
+            *conv(1, c64), *conv(c64, c128), nn.MaxPool2d(3, (1, 2)),
+            *conv(c128, c256), *conv(c256, c256), *conv(c256, c512), nn.MaxPool2d(3, (2, 2)),
         )  # fmt: skip
         self.dense = nn.Sequential(
-            nn.Flatten(), nn.Dropout(dropout), nn.Linear(512 * 12 * 2, dense), nn.ReLU(),
+            nn.Flatten(), nn.Dropout(dropout), nn.Linear(c512 * 12 * 2, dense), nn.ReLU(),
             nn.Dropout(dropout), nn.Linear(dense, 256), nn.ReLU(),
         )  # fmt: skip
-        self.lstm = nn.LSTM(256, hidden, num_layers=3, batch_first=True, dropout=dropout)
+        self.lstm = nn.LSTM(256, 256, num_layers=3, batch_first=True, dropout=dropout)
 
     @torch.no_grad()
     def normalise_by(self, sound: Tensor) -> None:
@@ -99,6 +103,15 @@ class Basis(nn.Module):
         """V: ``[..., num_ws, w_dim]`` -> ``[..., K]``."""
         return (w - self.mean).flatten(-2) @ self.rows.T / self.spread
 
+    def identity(self, pivot: Tensor, training: bool) -> Tensor:
+        """V of pivots, in training with noise as large as the codes' own spread.
+
+        A few dozen clips of one person have a pivot each, by which a decoder would tell them apart
+        and learn each by heart.
+        """
+        who = self.project(pivot)
+        return who + torch.randn_like(who) if training else who
+
     def expand(self, reduced: Tensor) -> Tensor:
         """V^-1: ``[..., K]`` -> displacements ``[..., num_ws, w_dim]``."""
         return (reduced * self.spread @ self.rows).unflatten(-1, self.mean.shape)
@@ -120,16 +133,16 @@ def principal_basis(codes: Tensor, size: int) -> tuple[Basis, float]:
 class PaperForm(nn.Module):
     """Sound and identity -> displacements in the basis, as published."""
 
-    def __init__(self, basis: Basis, dense: int = 2048, dropout: float = 0.0) -> None:
+    def __init__(self, basis: Basis, width: float = 1.0, dropout: float = 0.0) -> None:
         super().__init__()
         self.basis = basis
-        self.audio = AudioEncoder(dense=dense, dropout=dropout)
+        self.audio = AudioEncoder(width, dropout)
         self.decoder = _dense(256 + basis.size, 256, basis.size)
 
     def forward(self, sound: Tensor, pivot: Tensor) -> Tensor:
         """sound ``[B, T, 28, 12]``, pivot ``[B, num_ws, w_dim]`` -> ``[B, T, K]``."""
         heard = self.audio(sound)
-        who = self.basis.project(pivot)[:, None].expand(-1, heard.shape[1], -1)
+        who = self.basis.identity(pivot, self.training)[:, None].expand(-1, heard.shape[1], -1)
         return self.decoder(torch.cat([heard, who], -1))
 
 
@@ -143,7 +156,7 @@ class SplitForm(nn.Module):
 
     def forward(self, motion: Tensor, pivot: Tensor) -> Tensor:
         """motion ``[B, T, 52]``, pivot ``[B, num_ws, w_dim]`` -> ``[B, T, K]``."""
-        who = self.basis.project(pivot)[:, None].expand(-1, motion.shape[1], -1)
+        who = self.basis.identity(pivot, self.training)[:, None].expand(-1, motion.shape[1], -1)
         moved = self.decoder(torch.cat([motion * 2, who], -1))
         return moved - self.decoder(torch.cat([torch.zeros_like(motion), who], -1))
 
@@ -151,9 +164,9 @@ class SplitForm(nn.Module):
 class SpeechToMotion(nn.Module):
     """The first half of the split form on the same data and with the same ears as the paper's."""
 
-    def __init__(self, dense: int = 2048, dropout: float = 0.0) -> None:
+    def __init__(self, width: float = 1.0, dropout: float = 0.0) -> None:
         super().__init__()
-        self.audio = AudioEncoder(dense=dense, dropout=dropout)
+        self.audio = AudioEncoder(width, dropout)
         self.decoder = _dense(256, 256, len(ARKIT))
 
     def forward(self, sound: Tensor) -> Tensor:

@@ -11,12 +11,15 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ModelMismatch
 from export.generator.pyramid import PyramidEncoder
 from export.generator.stylegan2 import Generator, StyleGAN2Config
+from training.paper.crops import ClipCrops
 from training.paper.discriminator import Discriminator
 
 __all__ = ["FILES", "Pretrained"]
@@ -49,8 +52,8 @@ class Pretrained:
             module.to(device).eval().requires_grad_(False)
         return self
 
-    def draw(self, ws: Tensor) -> Tensor:
-        """G without noise, which would flicker: ``[B, 3, N, N]``."""
+    def draw(self, ws: Tensor, who: Tensor | None = None) -> Tensor:
+        """G without noise, which would flicker: ``[B, 3, N, N]``. who: not used."""
         return self.generator.synthesis(ws, "none")
 
     @torch.no_grad()
@@ -59,6 +62,11 @@ class Pretrained:
         device = self.encoder.w_avg.device
         found = [self.encoder(as_input(part.to(device))) for part in pictures.split(batch)]
         return torch.cat(found).float()
+
+    def codes_of(self, clip: ClipCrops, motion: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+        """E_I of a clip's frames and of its identity frame; motion plays no part."""
+        codes = self.codes(torch.from_numpy(clip.pictures))
+        return codes, codes[clip.rest]
 
     def save(self, folder: Path) -> None:
         """Write ``FILES``."""

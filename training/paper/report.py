@@ -32,7 +32,7 @@ def markdown(results: Mapping[str, Mapping[str, Any]]) -> str:
         parts.append(f"**{group}**, {first['clips']} clips, {frames} frames; FID of {features}\n")
         lines = [
             (
-                name, f"{row['psnr']:.2f}", f"{row['ssim']:.3f}", f"{row['fid']['value']:.1f}",
+                name, f"{row['psnr']:.2f}", f"{row['ssim']:.3f}", f"{row['fid']['value']:.3g}",
                 f"{row['lmd']:.2f}", f"{row['open_lmd']:.2f}", f"{row['gap_r']:.2f}",
             )
             for name, row in rows.items()

@@ -35,6 +35,7 @@ from engine.output import written_whole
 from export.perceptual import EncoderFeatures, Features, VGG16Features
 from training.paper.crops import CROPS, ClipCrops, read_crops
 from training.paper.generator import RUN as GENERATOR
+from training.paper.lite import LiteFeatures, LiteSpace
 from training.paper.networks import (
     Basis,
     PaperForm,
@@ -48,6 +49,7 @@ __all__ = ["RUN", "Form", "Material", "Objective", "Without", "main"]
 
 log = logging.getLogger(__name__)
 
+Space = Pretrained | LiteSpace
 RUN = Path("runs") / "paper" / "stage1"
 FRAMES = 25  # of a window
 _MEMORY = 0.995
@@ -71,69 +73,99 @@ class Without(StrEnum):
 
 @dataclass(frozen=True)
 class Known:
-    """One clip on the device. codes: ``[T, num_ws, w_dim]``, w_t. pivot: w_I of its rest frame."""
+    """One clip on the device. codes: ``[T, num_ws, w_dim]``, w_t. pivot: w_I of its rest frame.
+    who: ``[T]``, the number of its person in a :class:`LiteSpace`."""
 
     key: str
     sound: Tensor
     motion: Tensor
     codes: Tensor
     pivot: Tensor
+    who: Tensor
+
+    @property
+    def speaker(self) -> str:
+        """Who says it."""
+        return self.key.rpartition("_")[0]
 
 
 class Material:
     """Clips as the networks want them, drawn as windows of ``FRAMES``."""
 
-    def __init__(
-        self, clips: list[ClipCrops], nets: Pretrained | None, device: torch.device
-    ) -> None:
+    def __init__(self, clips: list[ClipCrops], space: Space | None, device: torch.device) -> None:
         self.clips: list[Known] = []
         for clip in clips:
-            if nets is None:
+            if space is None:
                 codes = torch.zeros(len(clip.pictures), 1, 1, device=device)
+                pivot = codes[0]
             else:
-                codes = nets.codes(torch.from_numpy(clip.pictures))
+                codes, pivot = space.codes_of(clip, clip.motion)
+            who = space.keys.index(clip.key) if isinstance(space, LiteSpace) else 0
             self.clips.append(
                 Known(
                     clip.key,
                     torch.from_numpy(clip.sound).to(device),
                     torch.from_numpy(clip.motion).to(device),
                     codes,
-                    codes[clip.rest],
+                    pivot,
+                    torch.full((len(codes),), who, device=device),
                 )
             )
 
+    def of(self, speakers: set[str]) -> Material:
+        """The clips of some speakers; all where they have none here."""
+        chosen = Material([], None, torch.device("cpu"))
+        chosen.clips = [c for c in self.clips if c.speaker in speakers] or self.clips
+        return chosen
+
     def windows(self, count: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """sound, motion, codes ``[count, FRAMES, ...]`` and pivots ``[count, ...]``."""
+        """sound, motion, codes, who ``[count, FRAMES, ...]`` and pivots ``[count, ...]``."""
         drawn = []
         long = [c for c in self.clips if len(c.codes) >= FRAMES]
         for i in rng.integers(0, len(long), count):
             clip = long[i]
             start = int(rng.integers(0, len(clip.codes) - FRAMES + 1))
             part = slice(start, start + FRAMES)
-            drawn.append((clip.sound[part], clip.motion[part], clip.codes[part], clip.pivot))
+            drawn.append(
+                (clip.sound[part], clip.motion[part], clip.codes[part], clip.who[part], clip.pivot)
+            )
         return tuple(torch.stack(parts) for parts in zip(*drawn, strict=True))
 
 
 class Objective(nn.Module):
-    """The published losses of a trajectory, as means over frames, and their weighted sum."""
+    """The published losses of a trajectory, as means over frames, and their weighted sum.
+
+    drawn: of how many frames, chosen at random, L_lpips is taken; all where 0.
+    """
 
     def __init__(
-        self, nets: Pretrained, phi: Features, without: Without, weights: tuple[float, float]
+        self,
+        space: Space,
+        phi: Features,
+        without: Without,
+        weights: tuple[float, float],
+        drawn: int = 0,
     ) -> None:
         super().__init__()
-        self.nets, self.phi = nets, phi
+        self.drawn = drawn
+        self.space, self.phi = space, phi
         self.latent = 0.0 if without is Without.LATENT else weights[0]
         self.lpips = 0.0 if without is Without.LPIPS else weights[1]
 
-    def forward(self, said: Tensor, codes: Tensor, half: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        """said, codes: ``[N, num_ws, w_dim]``, w^_t and w_t."""
+    def forward(
+        self, said: Tensor, codes: Tensor, who: Tensor, half: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """said, codes: ``[N, num_ws, w_dim]``, w^_t and w_t. who: ``[N]``, whose they are."""
         latent = (said - codes).flatten(1).norm(dim=1).mean()
         parts, loss = {"latent": latent}, self.latent * latent
         if self.lpips:
+            if self.drawn:
+                chosen = torch.randperm(len(said), device=said.device)[: self.drawn]
+                said, codes, who = said[chosen], codes[chosen], who[chosen]
             with torch.autocast(said.device.type, torch.bfloat16, enabled=half):
-                drawn = self.phi(self.nets.draw(said))
+                drawn = self.phi(self.space.draw(said, who))
                 with torch.no_grad():
-                    wanted = self.phi(self.nets.draw(codes))
+                    wanted = self.phi(self.space.draw(codes, who))
             parts["lpips"] = (drawn - wanted).norm(dim=1).mean()
             loss = loss + self.lpips * parts["lpips"]
         return loss, parts
@@ -213,18 +245,18 @@ def said_by(network: nn.Module, sound: Tensor, motion: Tensor, pivot: Tensor) ->
 
 
 def _new_network(
-    form: Form, material: Material, components: int, dense: int, dropout: float
+    form: Form, material: Material, components: int, width: float, dropout: float
 ) -> nn.Module:
     sound = torch.cat([c.sound for c in material.clips])
     if form is Form.SPEECH:
-        speech = SpeechToMotion(dense, dropout)
+        speech = SpeechToMotion(width, dropout)
         speech.audio.normalise_by(sound)
         return speech
     basis, held = principal_basis(torch.cat([c.codes for c in material.clips]).cpu(), components)
     log.info("%d principal components hold %.2f %% of the codes' variance", basis.size, 100 * held)
     if form is Form.SPLIT:
         return SplitForm(basis)
-    paper = PaperForm(basis, dense, dropout)
+    paper = PaperForm(basis, width, dropout)
     paper.audio.normalise_by(sound)
     return paper
 
@@ -247,7 +279,7 @@ def trajectories(network: nn.Module, material: Material) -> dict[str, np.ndarray
 
 @torch.no_grad()
 def _held_out_error(average: nn.Module, held: Material) -> float:
-    """Mean error over clips that are held out; watched, and used for nothing."""
+    """Mean error over held-out clips of speakers known from training; used for nothing."""
     average.eval()
     errors = []
     for clip in held.clips:
@@ -261,6 +293,7 @@ def _held_out_error(average: nn.Module, held: Material) -> float:
 
 def main(
     form: Form = typer.Option(Form.PAPER, help="What is learned."),  # noqa: B008
+    lite: bool = typer.Option(False, "--lite", help="In the latent space of what ships."),
     without: Without = typer.Option(Without.NOTHING, help="A loss to leave out."),  # noqa: B008
     minutes: float = typer.Option(30.0, help="Wall time to train for, all runs together."),
     crops: Path = typer.Option(CROPS, help="What training.paper.crops wrote."),  # noqa: B008
@@ -269,7 +302,8 @@ def main(
     vgg: Path | None = typer.Option(None, help="VGG16 for phi, in torchvision's layout."),  # noqa: B008
     batch: int = typer.Option(8, help="Windows of a second in a step, in all."),
     components: int = typer.Option(64, help="Of V."),
-    dense: int = typer.Option(2048, help="Width of the audio encoder's dense layer."),
+    width: float = typer.Option(1.0, help="Of the audio encoder, 1 as published."),
+    drawn: int = typer.Option(0, help="Frames of a step that L_lpips draws; all where 0."),
     dropout: float = typer.Option(0.2, help="In the audio encoder."),
     latent: float = typer.Option(1.0, help="Weight of L_latent."),
     lpips: float = typer.Option(20.0, help="Weight of L_lpips."),
@@ -295,18 +329,26 @@ def main(
     folder = out / (form if without is Without.NOTHING else f"{form}-without-{without}")
     folder.mkdir(parents=True, exist_ok=True)
     everything = read_crops(crops)
-    nets = None if form is Form.SPEECH else Pretrained.load(generator).to(device)
-    known = Material([c for c in everything.clips if not c.held_out], nets, device)
-    held = Material([c for c in everything.clips if c.held_out], nets, device)
-    stage = Stage1(_new_network(form, known, components, dense, dropout), device, rate)
+    space: Space | None = None
+    if form is not Form.SPEECH:
+        space = LiteSpace.load() if lite else Pretrained.load(generator).to(device)
+    known = Material([c for c in everything.clips if not c.held_out], space, device)
+    held = Material([c for c in everything.clips if c.held_out], space, device)
+    familiar = held.of({c.speaker for c in known.clips})
+    stage = Stage1(_new_network(form, known, components, width, dropout), device, rate)
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         stage.load(checkpoint, device)
         log.info("resuming at step %d, %.1f minutes in", stage.step, stage.spent)
     objective = None
-    if nets is not None:
-        phi = (VGG16Features(vgg) if vgg else EncoderFeatures(nets.encoder)).to(device)
-        objective = Objective(nets, phi, without, (latent, lpips))
+    if space is not None:
+        own = (
+            LiteFeatures(space.prior)
+            if isinstance(space, LiteSpace)
+            else EncoderFeatures(space.encoder)
+        )
+        phi = (VGG16Features(vgg) if vgg else own).to(device)
+        objective = Objective(space, phi, without, (latent, lpips), drawn)
         log.info("phi: %s", phi.name)
     rng = np.random.default_rng([rank, stage.step])
     torch.manual_seed(1000 * rank + stage.step)
@@ -314,20 +356,20 @@ def main(
     began -= stage.spent * 60
     sums: dict[str, list[Tensor]] = {}
     while _going_on(stage, began, minutes, device):
-        sound, motion, codes, pivot = known.windows(max(1, batch // ranks), rng)
+        sound, motion, codes, who, pivot = known.windows(max(1, batch // ranks), rng)
         stage.network.train()
         if objective is None:
             loss, parts = motion_loss(stage.parallel(sound), motion)
         else:
             said = said_by(stage.parallel, sound, motion, pivot)
-            loss, parts = objective(said.flatten(0, 1), codes.flatten(0, 1), half)
+            loss, parts = objective(said.flatten(0, 1), codes.flatten(0, 1), who.flatten(), half)
         stage.apply(loss, stage.spent / minutes)
         for name, part in parts.items():
             sums.setdefault(name, []).append(part.detach())
         if stage.step % 50 == 0 and rank == 0:
             row = {"step": stage.step, "minutes": round(stage.spent, 3)}
             row |= {name: float(torch.stack(values).mean()) for name, values in sums.items()}
-            row["held out"] = _held_out_error(stage.average, held)
+            row["held out"] = _held_out_error(stage.average, familiar)
             log.info("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
             _append(folder / "curves.csv", row)
             sums = {}

@@ -245,8 +245,10 @@ def _tuned(row: Row, clip: ClipCrops, nets: Pretrained, folder: Path) -> Synthes
     return synthesis.to(nets.encoder.w_avg.device).eval()
 
 
-def write_drawn(drawn: dict[str, NDArray[np.uint8]], every: int, path: Path) -> None:
-    """Frames as JPEG, one file."""
+def write_drawn(
+    drawn: dict[str, NDArray[np.uint8]], every: int, path: Path, whole: bool = False
+) -> None:
+    """Frames as JPEG, one file. whole: they are video frames and not crops."""
     coded, ends, keys, counts = [], [], [], []
     for key, frames in drawn.items():
         keys.append(key)
@@ -258,12 +260,13 @@ def write_drawn(drawn: dict[str, NDArray[np.uint8]], every: int, path: Path) -> 
     with written_whole(path) as partial, partial.open("wb") as out:
         np.savez(
             out, jpeg=np.concatenate([c.reshape(-1) for c in coded]), ends=np.cumsum(ends),
-            keys=np.array(keys), counts=np.array(counts), every=every,
+            keys=np.array(keys), counts=np.array(counts), every=every, whole=whole,
         )  # fmt: skip
 
 
-def read_drawn(path: Path = DRAWN) -> tuple[dict[str, NDArray[np.uint8]], int]:
-    """``ROW/CLIP`` -> frames ``[n, N, N, 3]``, and of how many frames one was drawn."""
+def read_drawn(path: Path = DRAWN) -> tuple[dict[str, NDArray[np.uint8]], int, bool]:
+    """``ROW/CLIP`` -> frames ``[n, H, W, 3]``; of how many frames one was drawn; whether they are
+    whole video frames."""
     with np.load(path, allow_pickle=False) as z:
         jpeg, ends = z["jpeg"], z["ends"]
         starts = np.concatenate([[0], ends[:-1]])
@@ -276,7 +279,7 @@ def read_drawn(path: Path = DRAWN) -> tuple[dict[str, NDArray[np.uint8]], int]:
             str(k): np.stack(frames[a:b])
             for k, a, b in zip(z["keys"], bounds, bounds[1:], strict=False)
         }
-        return drawn, int(z["every"])
+        return drawn, int(z["every"]), bool(z["whole"]) if "whole" in z.files else False
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_the_audio_encoder_is_chens() -> None:
 
 
 def test_windows_are_normalised_by_coefficient() -> None:
-    encoder = AudioEncoder(dense=8)
+    encoder = AudioEncoder(1 / 32)
     sound = torch.randn(40, 28, 12) * torch.arange(1.0, 13) + 5
     encoder.normalise_by(sound)
     normal = (sound - encoder.shift) * encoder.scale
@@ -69,7 +69,7 @@ def test_the_split_form_says_nothing_at_rest_and_something_in_motion() -> None:
 def test_the_paper_form_depends_on_sound_and_identity() -> None:
     torch.manual_seed(0)
     basis, _ = principal_basis(codes(), 4)
-    network = PaperForm(basis, dense=16).eval()
+    network = PaperForm(basis, 1 / 32).eval()
     sound, pivot = torch.randn(1, 4, 28, 12), codes()
     said = network(sound, pivot[:1])
     assert said.shape == (1, 4, 4)
@@ -78,7 +78,7 @@ def test_the_paper_form_depends_on_sound_and_identity() -> None:
 
 
 def test_motion_stays_in_its_range() -> None:
-    motion = SpeechToMotion(dense=16).eval()(100 * torch.randn(1, 5, 28, 12))
+    motion = SpeechToMotion(1 / 32).eval()(100 * torch.randn(1, 5, 28, 12))
     assert motion.shape == (1, 5, 52)
     assert motion.min() >= 0
     assert motion.max() <= 1

@@ -32,7 +32,7 @@ from training.paper.stage1 import (  # noqa: E402
 )
 
 pytestmark = pytest.mark.export
-CPU = torch.device("cpu")
+CPU, WHO = torch.device("cpu"), torch.zeros(3, dtype=torch.long)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_losses_are_the_published_ones(nets: Pretrained) -> None:
     phi = EncoderFeatures(nets.encoder)
     codes = torch.randn(3, 8, 16)
     said = codes + 0.1
-    loss, parts = Objective(nets, phi, Without.NOTHING, (1.0, 20.0))(said, codes, False)
+    loss, parts = Objective(nets, phi, Without.NOTHING, (1.0, 20.0))(said, codes, WHO, False)
     assert float(parts["latent"]) == pytest.approx(0.1 * (8 * 16) ** 0.5, rel=1e-4)
     with torch.no_grad():
         apart = (phi(nets.draw(said)) - phi(nets.draw(codes))).norm(dim=1).mean()
@@ -56,16 +56,22 @@ def test_losses_are_the_published_ones(nets: Pretrained) -> None:
 
 def test_ablations_leave_a_loss_out(nets: Pretrained) -> None:
     phi, codes = EncoderFeatures(nets.encoder), torch.randn(2, 8, 16)
-    loss, parts = Objective(nets, phi, Without.LPIPS, (1.0, 20.0))(codes + 1, codes, False)
+    loss, parts = Objective(nets, phi, Without.LPIPS, (1.0, 20.0))(codes + 1, codes, WHO, False)
     assert "lpips" not in parts
     assert float(loss) == float(parts["latent"])
-    loss, parts = Objective(nets, phi, Without.LATENT, (1.0, 20.0))(codes + 1, codes, False)
+    shift = torch.tensor([0.5, 1.5])[:, None, None]
+    loss, parts = Objective(nets, phi, Without.LATENT, (1.0, 20.0))(
+        codes + shift, codes, WHO, False
+    )
     assert float(loss) == pytest.approx(20 * float(parts["lpips"]))
+    some = Objective(nets, phi, Without.LATENT, (1.0, 20.0), drawn=1)
+    single = {round(float(some(codes + shift, codes, WHO, False)[1]["lpips"]), 5) for _ in range(8)}
+    assert len(single) == 2  # of one frame or the other, never of both
 
 
 def test_windows_are_of_one_clip_and_in_step(corpus: Crops, nets: Pretrained) -> None:
     material = Material([c for c in corpus.clips if not c.held_out], nets, CPU)
-    sound, motion, codes, pivot = material.windows(5, np.random.default_rng(0))
+    sound, motion, codes, _, pivot = material.windows(5, np.random.default_rng(0))
     assert (sound.shape, motion.shape) == ((5, FRAMES, 28, 12), (5, FRAMES, 52))
     for b in range(5):
         clip = next(c for c in material.clips if torch.equal(c.pivot, pivot[b]))
@@ -82,12 +88,12 @@ def test_a_trajectory_is_learned(corpus: Crops, nets: Pretrained) -> None:
     stage = Stage1(SplitForm(basis), CPU, 1e-2)
     objective = Objective(nets, EncoderFeatures(nets.encoder), Without.NOTHING, (1.0, 5.0))
     before = [p.clone() for m in nets.modules() for p in m.parameters()]
-    sound, motion, codes, pivot = material.windows(1, np.random.default_rng(0))
-    sound, motion, codes = sound[:, :8], motion[:, :8], codes[:, :8]
+    sound, motion, codes, who, pivot = material.windows(1, np.random.default_rng(0))
+    sound, motion, codes, who = (x[:, :8] for x in (sound, motion, codes, who))
     history = []
     for _ in range(25):
         said = said_by(stage.parallel, sound, motion, pivot)
-        loss, parts = objective(said.flatten(0, 1), codes.flatten(0, 1), False)
+        loss, parts = objective(said.flatten(0, 1), codes.flatten(0, 1), who[0], False)
         stage.apply(loss, 0.2)
         history.append({k: float(v.detach()) for k, v in parts.items()})
     assert history[-1]["latent"] < 0.8 * history[0]["latent"]
@@ -114,8 +120,8 @@ def test_the_command_resumes_and_says_something_to_held_out_clips(
     nets.save(tmp_path / "generator")
     options = {
         "crops": crops_file, "generator": tmp_path / "generator", "out": tmp_path, "vgg": None,
-        "batch": 1, "components": 8, "dense": 16, "dropout": 0.0, "latent": 1.0, "lpips": 5.0,
-        "rate": 1e-3, "threads": 1, "half": False,
+        "batch": 1, "components": 8, "width": 1 / 32, "drawn": 0, "dropout": 0.0, "latent": 1.0,
+        "lpips": 5.0, "lite": False, "rate": 1e-3, "threads": 1, "half": False,
     }  # fmt: skip
     main(form=Form.SPLIT, without=Without.NOTHING, minutes=0.01, **options)
     first = torch.load(tmp_path / "split" / "checkpoint.pt", weights_only=True)["step"]
@@ -133,7 +139,7 @@ def test_two_ranks_train_together(crops_file: Path, tmp_path: Path) -> None:
         port = free.getsockname()[1]
     command = [
         sys.executable, "-m", "training.paper.stage1", "--form", "speech", "--minutes", "0.03",
-        "--crops", str(crops_file), "--out", str(tmp_path), "--dense", "16", "--batch", "2",
+        "--crops", str(crops_file), "--out", str(tmp_path), "--width", "0.04", "--batch", "2",
     ]  # fmt: skip
     common = os.environ | {
         "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),

@@ -108,8 +108,8 @@ def test_a_person_is_tuned_on_clips_to_train_on_and_a_stranger_on_one_image(corp
 def test_what_is_drawn_survives_its_file(corpus: Crops, tmp_path: Path) -> None:
     drawn = {"paper/s1_c": corpus.clips[2].pictures[::3], "split/x_d": corpus.clips[3].pictures[:2]}
     write_drawn(drawn, 3, tmp_path / "drawn.npz")
-    again, every = read_drawn(tmp_path / "drawn.npz")
-    assert every == 3
+    again, every, videos = read_drawn(tmp_path / "drawn.npz")
+    assert (every, videos) == (3, False)
     assert {k: v.shape for k, v in again.items()} == {k: v.shape for k, v in drawn.items()}
     for key, frames in drawn.items():
         assert np.mean((frames.astype(float) - again[key]) ** 2) < 60
