@@ -24,7 +24,7 @@ def bench(
     ] = 200,
     device: On = Device.auto,
 ) -> None:
-    """Measure every stage of the pipeline, on one core and, if asked, a GPU.
+    """Measure every stage of the pipeline, and a GPU if asked to.
 
     Needs some ten seconds in which the machine is otherwise quiet.
 
