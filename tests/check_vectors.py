@@ -1,6 +1,6 @@
 """All vectors of ``../shared/data/stylegan_vectors``, or others by the same rule, as a table.
 
-    python -m tests.check_vectors --folder FOLDER --prefix TEXT
+    python -m tests.check_vectors --folder FOLDER --prefix TEXT --case sg2
 
 Takes some minutes on a CPU: the suite checks the small ones. Exits with 1 where anything differs by
 more than the tolerance that the folder's README suggests.
@@ -72,26 +72,30 @@ def _frozen(
     return off(network.synthesis.freeze()(ws), recorded, name)  # type: ignore[arg-type]
 
 
-def rows(folder: Path, prefix: str) -> Iterator[Row]:
-    """Of every case that the folder has."""
+def rows(folder: Path, prefix: str, only: str = "") -> Iterator[Row]:
+    """Of every case that the folder has, or of those whose name begins with ``only``."""
+
+    def wanted(case: str) -> bool:
+        return case.startswith(only) and (folder / f"{case}.npz").is_file()
+
     for case, config in TWO.items():
-        if (folder / f"{case}.npz").is_file():
+        if wanted(case):
             yield from generator_rows(
                 case, folder, prefix, filled(stylegan2.Generator(config), prefix)
             )
     for case, shape in THREE.items():
-        if (folder / f"{case}.npz").is_file():
+        if wanted(case):
             yield from generator_rows(
                 case, folder, prefix, filled(stylegan3.Generator(shape), prefix)
             )
     for case, w_dim in ROSINALITY.items():
-        if (folder / f"{case}.npz").is_file():
+        if wanted(case):
             keys = vectors.read_keys(folder / "keys" / f"{case}.txt")
             tensors = {k: torch.from_numpy(v) for k, v in vectors.fill(keys, prefix).items()}
             average = torch.from_numpy(vectors.filled("latent_avg", (w_dim,), prefix))
             network = from_rosinality(tensors, average)
             yield from generator_rows(case, folder, prefix, network)
-    if (folder / "encoder.npz").is_file():
+    if wanted("encoder"):
         recorded = np.load(folder / "encoder.npz")
         encoder = filled(StyleEncoder(18), prefix, inside="encoder.")
         picture = torch.from_numpy(vectors.encoder_image(prefix))
@@ -104,10 +108,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path("../shared/data/stylegan_vectors"))
     parser.add_argument("--prefix", default="", help="before every name, as the vectors were made")
+    parser.add_argument("--case", default="", help="how the cases to check begin; all without it")
     asked = parser.parse_args()
     wrong = 0
     with torch.no_grad():
-        for case, name, difference, tolerance in rows(asked.folder, asked.prefix):
+        for case, name, difference, tolerance in rows(asked.folder, asked.prefix, asked.case):
             wrong += not difference <= tolerance
             mark = "" if difference <= tolerance else "  <- differs"
             sys.stdout.write(f"{case:15}{name:22}{difference:9.1e} of {tolerance:.0e}{mark}\n")

@@ -17,19 +17,19 @@ from export.generator.stylegan2 import Generator, StyleGAN2Config  # noqa: E402
 from export.identity import Report  # noqa: E402
 from tests import generator_files as files  # noqa: E402
 from tests import photos  # noqa: E402
-from tests.networks import filled  # noqa: E402
 
 pytestmark = pytest.mark.export
 WHO = Identity("eileen", "Eileen", "NASA", "public domain", "a test")
-TINY = StyleGAN2Config((16, 16, 16, 16), z_dim=16, w_dim=16, num_layers=2)
-SECONDS = Effort(frames=8, project=40, keys=4, key_steps=3, displace=3, tune=25)
+TINY = StyleGAN2Config((16, 16, 12, 8), z_dim=16, w_dim=16, num_layers=2)
+SECONDS = Effort(frames=6, project=30, keys=4, key_steps=2, displace=2, tune=15)
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random generator of 32 pixels, as NVIDIA would store it."""
     path = tmp_path_factory.mktemp("files") / "tiny.pkl"
-    return files.write_nvidia(path, files.generator(filled(Generator(TINY))))
+    torch.manual_seed(0)
+    return files.write_nvidia(path, files.generator(Generator(TINY)))
 
 
 Made = tuple[Report, list[tuple[str, float]], list[str]]
@@ -78,8 +78,9 @@ def test_the_picture_covers_the_face_and_nothing_else(made: Made) -> None:
     outside = (np.abs(unit - 0.5) > 0.52).any(-1)
     off = np.abs(frame - avatar.photo).mean(-1)
     assert off[outside].max() == 0
-    # 32 pixels of a network that has seen one photo: colours and shapes, no more.
-    assert 2 < off[inside].mean() < 40
+    # A random network after some steps on one photo: nearer to it than grey is, no more.
+    grey = np.abs(avatar.photo[inside].astype(float).mean((0, 1)) - avatar.photo[inside]).mean()
+    assert 2 < off[inside].mean() < 1.3 * grey
     opened = avatar.compositor.draw(avatar.face.canvas(coefficients(jawOpen=0.6)), still)
     assert np.abs(opened - frame)[inside].max() > 3
 
