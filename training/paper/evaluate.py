@@ -39,7 +39,7 @@ from training.paper.measures import (
     RealClip,
     ShippedFeatures,
     as_crops,
-    frechet_distance,
+    frechet_distances,
     measured,
     real_clip,
     scores,
@@ -82,15 +82,19 @@ class Evaluation:
 
     def results(self, features: NetworkFeatures | Path) -> dict[str, dict[str, object]]:
         """group -> row -> measures, for JSON."""
-        out: dict[str, dict[str, object]] = defaultdict(dict)
-        for group, row in self.scores:
-            distance = frechet_distance(self.real[group], self.drawn[group, row], features)
-            out[group][row] = {
-                "clips": len(self.scores[group, row]),
-                **self.mean(group, row).rounded(),
-                "fid": asdict(distance),
+        out: dict[str, dict[str, object]] = {}
+        for group, real in self.real.items():
+            rows = {row: frames for (g, row), frames in self.drawn.items() if g == group}
+            distances = frechet_distances(real, rows, features)
+            out[group] = {
+                row: {
+                    "clips": len(self.scores[group, row]),
+                    **self.mean(group, row).rounded(),
+                    "fid": asdict(distance),
+                }
+                for row, distance in distances.items()
             }
-        return dict(out)
+        return out
 
 
 def table(results: dict[str, object], title: str, baseline: dict[str, object] | None) -> Table:

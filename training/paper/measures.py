@@ -8,9 +8,10 @@ it says which features, and does not let itself be compared with one of other fe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -26,6 +27,9 @@ from export.puppet import CLOSED_GAP
 from export.video_score import Scores, aligned, score
 from training.paper.discriminator import Discriminator
 
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
 __all__ = [
     "Aligned",
     "DiscriminatorFeatures",
@@ -34,7 +38,7 @@ __all__ = [
     "RealClip",
     "ShippedFeatures",
     "as_crops",
-    "frechet_distance",
+    "frechet_distances",
     "measured",
     "real_clip",
     "still",
@@ -182,29 +186,40 @@ class ShippedFeatures(nn.Module):
 NetworkFeatures = DiscriminatorFeatures | ShippedFeatures
 
 
-def frechet_distance(
-    real: Frames, drawn: Frames, features: NetworkFeatures | Path
-) -> FrechetDistance:
-    """Between crops ``[256, 256, 3]`` uint8.
+def frechet_distances(
+    real: Frames, drawn: Mapping[str, Frames], features: NetworkFeatures | Path
+) -> dict[str, FrechetDistance]:
+    """Of each set of crops ``[256, 256, 3]`` uint8 from the real ones.
 
     features: a network, or the file of Inception-v3 weights that torch-fidelity reads, for figures
     that are comparable with published ones. Raises MissingExtra where that is not installed.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
 
+    keep = {"reset_real_features": False}
     if isinstance(features, Path):
         name = f"Inception-v3 ({features.name}), 2048 features"
         try:
-            distance = FrechetInceptionDistance(2048, feature_extractor_weights_path=str(features))
+            distance = FrechetInceptionDistance(
+                2048, feature_extractor_weights_path=str(features), **keep
+            )
         except ModuleNotFoundError as error:
             raise MissingExtra(
                 "FID of Inception features (pip install torch-fidelity)", "train"
             ) from error
     else:
         name = features.name
-        distance = FrechetInceptionDistance(features)
-    for frames, is_real in ((real, True), (drawn, False)):
-        for k in range(0, len(frames), 32):
-            batch = torch.from_numpy(np.stack(frames[k : k + 32])).permute(0, 3, 1, 2)
-            distance.update(batch, real=is_real)
-    return FrechetDistance(float(distance.compute()), name, len(drawn))
+        distance = FrechetInceptionDistance(features, **keep)
+    _see(distance, real, True)
+    found = {}
+    for row, frames in drawn.items():
+        _see(distance, frames, False)
+        found[row] = FrechetDistance(float(distance.compute()), name, len(frames))
+        distance.reset()
+    return found
+
+
+def _see(distance: Metric, frames: Frames, real: bool) -> None:
+    for k in range(0, len(frames), 32):
+        batch = torch.from_numpy(np.stack(frames[k : k + 32])).permute(0, 3, 1, 2)
+        distance.update(batch, real=real)

@@ -19,7 +19,8 @@ from training.paper.measures import (  # noqa: E402
     DiscriminatorFeatures,
     FrechetDistance,
     RealClip,
-    frechet_distance,
+    ShippedFeatures,
+    frechet_distances,
     measured,
     scores,
     still,
@@ -41,8 +42,9 @@ def noise(level: int, seed: int) -> list[np.ndarray]:
 
 def test_equal_sets_are_at_no_distance_and_darker_ones_far(features) -> None:
     real = noise(256, 0)
-    same = frechet_distance(real, real, features)
-    near, far = (frechet_distance(real, noise(n, 1), features) for n in (256, 128))
+    drawn = {"same": real, "near": noise(256, 1), "far": noise(128, 1)}
+    found = frechet_distances(real, drawn, features)
+    same, near, far = (found[name] for name in drawn)
     assert abs(same.value) < 1e-3
     assert far.value > 10 * near.value
     assert same.frames == 40
@@ -59,6 +61,13 @@ def test_distances_of_other_features_are_not_compared(features) -> None:
 def test_features_of_another_network_have_another_name(features) -> None:
     torch.manual_seed(1)
     assert DiscriminatorFeatures(Discriminator((8, 8, 8, 8)), 32).name != features.name
+
+
+def test_without_a_trained_discriminator_the_shipped_encoder_serves() -> None:
+    shipped = ShippedFeatures()
+    assert "shipped prior's encoder" in shipped.name
+    pictures = torch.from_numpy(np.stack(noise(256, 0)[:2])).permute(0, 3, 1, 2)
+    assert shipped(pictures).shape == (2, shipped.num_features)
 
 
 def test_a_drawn_crop_is_measured_where_it_is() -> None:
@@ -83,4 +92,4 @@ def test_inception_needs_its_own_package(tmp_path: Path) -> None:
     from engine.errors import MissingExtra
 
     with pytest.raises(MissingExtra, match="torch-fidelity"):
-        frechet_distance(noise(9, 0), noise(9, 1), tmp_path / "inception.pth")
+        frechet_distances(noise(9, 0), {"a": noise(9, 1)}, tmp_path / "inception.pth")
