@@ -66,10 +66,12 @@ def _started(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 
 def main(
-    data: Path = typer.Option(data_folder(), help="The data folder."),  # noqa: B008
-    minutes: float = typer.Option(60.0, help="For the generator and stage 1 together."),
+    data: Path = typer.Option(data_folder(), "--data", help="The data folder."),  # noqa: B008
+    minutes: float = typer.Option(
+        60.0, "--minutes", help="For the generator and stage 1 together."
+    ),
     batch: int = typer.Option(32, help="Pictures in a step of the generator."),
-    jobs: int = typer.Option(1, help="Runs at once; 6 where a large GPU is shared."),
+    jobs: int = typer.Option(1, "--jobs", help="Runs at once; 6 where a large GPU is shared."),
     steps: int = typer.Option(350, help="Of pivotal tuning."),
     lite: bool = typer.Option(False, "--lite", help="On the generator that ships, without a GPU."),
 ) -> None:

@@ -117,7 +117,7 @@ _CELLS = (("psnr", 2), ("ssim", 3), ("lmd", 2), ("open_lmd", 2), ("gap_r", 2))
 
 @app.command("paper")
 def paper(
-    data: Path = typer.Option(data_folder(), help="The data folder."),  # noqa: B008
+    data: Path = typer.Option(data_folder(), "--data", help="The data folder."),  # noqa: B008
     corpus: Path | None = typer.Option(None, help="GRID or TCD-TIMIT, else the data's."),  # noqa: B008
     tcd: bool = typer.Option(False, "--tcd-timit", help="The corpus is TCD-TIMIT."),
     drawn: Path = typer.Option(DRAWN, help="What training.paper.stage2 drew."),  # noqa: B008
