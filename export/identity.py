@@ -145,7 +145,7 @@ def _fast(subject: Subject, out: Path, report: Callable[[str], Callable[[float],
     puppet = subject.puppet
     rest = puppet.fields(np.zeros(len(ARKIT), np.float32), template.size).stack()
     crop = canvas_picture(puppet.image, puppet.matrix, template.size)
-    own = template.identity(crop, rest, jaw_basis=puppet.jaw)
+    own = template.identity(crop, puppet.rest, rest, jaw_basis=puppet.jaw)
     model = template.filled(own)
     report("placing the face")(1.0)
     worst = template.prove(own, model, rest)
@@ -181,7 +181,9 @@ def _best(subject: Subject, out: Path, report: Callable[[str], Callable[[float],
     size = prior.config.size
     faces, fields = puppet_frames(puppet, BEST.frames, size, report("moving the puppet"))
     crop = canvas_picture(puppet.image, puppet.matrix, size)
-    generator = tune(prior, crop, faces, fields, puppet.jaw, BEST, report("tuning the generator"))
+    generator = tune(
+        prior, crop, puppet.rest, faces, fields, puppet.jaw, BEST, report("tuning the generator")
+    )
     model = face_onnx(generator)
     motions = sample_motions(50, np.random.default_rng(7))
     proof = verify(

@@ -16,7 +16,7 @@ def composite(photo: Tensor, fields: Tensor) -> Tensor:
 
     Teeth are left out: they are not the generator's."""
     batch, _, height, width = fields.shape
-    theta = torch.eye(2, 3).expand(batch, -1, -1)
+    theta = torch.eye(2, 3, device=fields.device).expand(batch, -1, -1)
     base = functional.affine_grid(theta, [batch, 3, height, width], align_corners=False)
     grid = base + 2 * fields[:, :2].permute(0, 2, 3, 1)
     warped = functional.grid_sample(photo, grid, padding_mode="border", align_corners=False)
@@ -41,7 +41,7 @@ def attention(size: int) -> Tensor:
 
 def fields_loss(
     predicted: Tensor, target: Tensor, photo: Tensor, weight: Tensor
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss and its parts for fields ``[B, 8, N, N]``; photo ``[B, 3, N, N]`` RGB 0 to 1.
 
     Flow counts in canvas pixels where the photo shows through, colour where it covers.
@@ -67,4 +67,4 @@ def fields_loss(
         "light, tongue": mouth,
         "picture": picture,
     }
-    return total, {k: float(v.detach()) for k, v in parts.items()}
+    return total, {k: v.detach() for k, v in parts.items()}

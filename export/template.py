@@ -38,7 +38,8 @@ _REST_TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Template:
-    """encoder: picture ``[1, 3, N, N]`` RGB 0 to 1 -> pivot ``w [1, num_ws, w_dim]``.
+    """encoder: picture ``[1, 3, N, N]`` RGB 0 to 1, landmarks ``[1, 468, 2]`` -> pivot
+    ``w [1, num_ws, w_dim]``.
     face: the serialised face model, with inputs ``identity.*`` beside ``face``."""
 
     encoder: OnnxModel
@@ -75,19 +76,22 @@ class Template:
     def identity(
         self,
         picture: NDArray[np.uint8],
+        landmarks: NDArray[np.floating],
         rest: NDArray[np.floating],
         **others: NDArray[np.floating],
     ) -> Arrays:
         """What makes the model one person's, by input name.
 
         picture: ``[N, N, 3]`` uint8 RGB canvas of the photo.
-        rest:    ``[F, N, N]`` fields of the puppet at rest, of which flow and alpha are used: the
-                 model is made to rest exactly there.
-        others:  the remaining ``identity.*`` inputs, as they are.
+        landmarks: ``[468, 2]`` canvas units, ``Puppet.rest``.
+        rest: ``[F, N, N]`` fields of the puppet at rest, of which flow and alpha are used: the
+            model is made to rest exactly there.
+        others: the remaining ``identity.*`` inputs, as they are.
         """
         planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / 255
+        points = np.asarray(landmarks[None], np.float32)
         inputs = {
-            "w": self.encoder.run({"picture": planes})["w"],
+            "w": self.encoder.run({"picture": planes, "landmarks": points})["w"],
             "offset": np.zeros((1, 3, self.size, self.size), np.float32),
             **{name: np.asarray(value, np.float32) for name, value in others.items()},
         }

@@ -63,6 +63,7 @@ def puppet_frames(
 def tune(
     prior: LitePrior,
     picture: NDArray[np.uint8],
+    landmarks: NDArray[np.floating],
     faces: Tensor,
     fields: Tensor,
     jaw: NDArray[np.floating],
@@ -71,15 +72,14 @@ def tune(
 ) -> FaceGenerator:
     """The identity's generator.
 
-    picture: ``[N, N, 3]`` uint8 RGB canvas of the photo. faces, fields: from :func:`puppet_frames`.
-    jaw: ``[52, 2]``, the puppet's.
+    picture: ``[N, N, 3]`` uint8 RGB canvas of the photo. landmarks: ``[468, 2]``, ``Puppet.rest``.
+    faces, fields: from :func:`puppet_frames`. jaw: ``[52, 2]``, the puppet's.
     """
     torch.manual_seed(0)
     before, prior = prior, copy.deepcopy(prior)
     photo = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
     rest = fields[:1].float()
-    with torch.no_grad():
-        w = prior.encoder(photo)
+    w = prior.pivot(picture, landmarks)
     parameters = [*prior.synthesis.parameters(), *prior.displacement.parameters()]
     optimiser = torch.optim.Adam(parameters, plan.rate, betas=(0.9, 0.99))
     prior.synthesis.to(memory_format=torch.channels_last)

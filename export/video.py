@@ -154,7 +154,7 @@ def _best(
     )  # fmt: skip
     drawn = puppet_frames(puppet, VIDEO_PLAN.frames, size, report("moving the puppet"))
     generator, teeth = tune_on_video(
-        prior, scene.photo, scene.mask, drawn, real,
+        prior, scene.photo, scene.mask, puppet.rest, drawn, real,
         TeethLayers(puppet.teeth(), puppet.matrix, len(scene.photo)),
         puppet.jaw, VIDEO_PLAN, report("tuning the generator"),
     )  # fmt: skip

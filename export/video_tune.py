@@ -56,6 +56,7 @@ def tune_on_video(
     prior: LitePrior,
     photo: NDArray[np.uint8],
     mask: NDArray[np.float32],
+    landmarks: NDArray[np.floating],
     puppet: tuple[Tensor, Tensor],
     real: RealFrames,
     teeth: TeethLayers,
@@ -66,8 +67,9 @@ def tune_on_video(
     """The identity's generator and its own teeth.
 
     photo:  ``[S, S, 3]`` uint8 RGB canvas of the photo. mask: ``[S, S]``, where pictures count.
-    puppet: faces and fields from :func:`export.tune.puppet_frames`. teeth: to begin with, on a
-            canvas of S pixels. jaw: ``[52, 2]``, the puppet's.
+    landmarks: ``[468, 2]``, ``Puppet.rest``. puppet: faces and fields from
+            :func:`export.tune.puppet_frames`. teeth: to begin with, on a canvas of S pixels.
+    jaw:    ``[52, 2]``, the puppet's.
     """
     torch.manual_seed(0)
     prior = copy.deepcopy(prior)
@@ -78,7 +80,7 @@ def tune_on_video(
     faces, fields = puppet
     rest = fields[:1].float()
     with torch.no_grad():
-        w = prior.encoder(coarse)
+        w = prior.encoder(coarse, torch.tensor(landmarks, dtype=torch.float32)[None])
     network = [*prior.synthesis.parameters(), *prior.displacement.parameters()]
     optimiser = torch.optim.Adam(
         [

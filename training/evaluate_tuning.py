@@ -74,9 +74,7 @@ class _Person:
         return frame[self._crop].astype(np.float64)
 
     def pivot(self, prior: LitePrior) -> Tensor:
-        photo = torch.from_numpy(self.picture).permute(2, 0, 1)[None].float() / 255
-        with torch.no_grad():
-            return prior.encoder(photo)
+        return prior.pivot(self.picture, self.puppet.rest)
 
     def still(self) -> float:
         rest = self._drawn(self.puppet.canvas(np.zeros(52), self._size))
@@ -115,7 +113,8 @@ class _Person:
 
     def tuned(self, prior: LitePrior) -> FaceGenerator:
         frames = puppet_frames(self.puppet, BEST.frames, self._size, lambda share: None)
-        return tune(prior, self.picture, *frames, self.puppet.jaw, BEST, lambda share: None)
+        seen = self.picture, self.puppet.rest
+        return tune(prior, *seen, *frames, self.puppet.jaw, BEST, lambda share: None)
 
 
 def _psnr(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

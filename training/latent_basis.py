@@ -55,9 +55,10 @@ class Portrait:
         """From a file of ``training.frames``."""
         with np.load(path) as z:
             photo = torch.from_numpy(z["photo"]).permute(2, 0, 1)[None].float() / 255
+            w = prior.pivot(z["photo"], z["landmarks"])
             fields = torch.from_numpy(z["fields"].astype(np.float32))
             faces = torch.from_numpy(z["faces"]).float()
-        return Portrait(photo, faces[1:], fields[1:], fields[:1], prior.encoder(photo))
+        return Portrait(photo, faces[1:], fields[1:], fields[:1], w)
 
     @torch.no_grad()
     def decoded(self, prior: LitePrior) -> Tensor:

@@ -19,7 +19,7 @@ from torch.func import functional_call
 from engine.motion import ARKIT
 from engine.output import written_whole
 from engine.runtime.onnx import OnnxModel
-from export.generator.encoder import Encoder
+from export.generator.encoder import LANDMARKS, Encoder
 from export.generator.lite import CHANNELS
 from export.generator.prior import PRIOR_PATH, FaceGenerator, LitePrior
 from export.motions import sample_motions
@@ -54,15 +54,18 @@ class _Pivot(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, picture: Tensor) -> Tensor:
-        return self.encoder(picture)
+    def forward(self, picture: Tensor, landmarks: Tensor) -> Tensor:
+        return self.encoder(picture, landmarks)
 
 
 def encoder_onnx(encoder: Encoder, size: int, prior: str) -> bytes:
-    """``picture [1, 3, N, N]`` -> ``w [1, num_ws, w_dim]``. prior: what it belongs to."""
+    """``picture [1, 3, N, N]``, ``landmarks [1, 468, 2]`` -> ``w [1, num_ws, w_dim]``.
+
+    prior: what it belongs to.
+    """
     metadata = {"format": "avatar-engine encoder 1", "prior": prior}
-    module, example = _Pivot(encoder).eval(), (torch.zeros(1, 3, size, size),)
-    return to_onnx(module, example, ["picture"], ["w"], metadata)
+    example = (torch.zeros(1, 3, size, size), torch.zeros(1, LANDMARKS, 2))
+    return to_onnx(_Pivot(encoder).eval(), example, ["picture", "landmarks"], ["w"], metadata)
 
 
 def open_face_onnx(generator: FaceGenerator, prior: str) -> bytes:
@@ -98,13 +101,12 @@ def prove(prior: LitePrior, template: Template, seed: int = 0) -> float:
     size = prior.config.size
     picture = rng.integers(0, 255, (size, size, 3), np.uint8)
     rest = rng.uniform(-0.02, 0.4, (CHANNELS, size, size)).astype(np.float32)
-    photo = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        w = prior.encoder(photo)
+    landmarks = prior.encoder.mean.numpy() + rng.normal(0, 0.01, (LANDMARKS, 2))
+    w = prior.pivot(picture, landmarks)
     jaw = torch.from_numpy(rng.uniform(-0.1, 0.1, (len(ARKIT), 2)).astype(np.float32))
     generator = FaceGenerator(prior, w, torch.from_numpy(rest)[None], jaw).eval()
     own = {k: v.numpy() for k, v in generator.named_buffers() if k not in ("w", "offset")}
-    identity = template.identity(picture, rest, **own)
+    identity = template.identity(picture, landmarks, rest, **own)
     motions = sample_motions(50, rng)
 
     def motion(step: int) -> Arrays:

@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ModelMismatch
@@ -21,7 +23,8 @@ PRIOR_PATH = Path(__file__).parents[1] / "resources" / "lite_prior.safetensors"
 
 
 class LitePrior(nn.Module):
-    """``w_I = E(picture)``, ``w_t = w_I + D(m_t, w_I)``, fields ``G(w_t)`` relative to ``G(w_I)``.
+    """``w_I = E(picture, landmarks)``, ``w_t = w_I + D(m_t, w_I)``, fields ``G(w_t)`` relative to
+    ``G(w_I)``.
 
     Flow and alpha are relative to the pivot's own: a face at rest is exactly its photo.
 
@@ -47,6 +50,17 @@ class LitePrior(nn.Module):
         return relative(moved, self.synthesis(w), rest)
 
     @torch.no_grad()
+    def pivot(self, picture: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> Tensor:
+        """``w_I [1, num_ws, w_dim]`` of one person.
+
+        picture: ``[N, N, 3]`` uint8 RGB canvas. landmarks: ``[468, 2]`` at rest, canvas units
+        (``Puppet.rest``).
+        """
+        photo = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+        points = torch.from_numpy(np.asarray(landmarks, np.float32))[None]
+        return self.encoder(photo, points)
+
+    @torch.no_grad()
     def round_to_half(self) -> None:
         """Give every weight the value that a file in half precision keeps of it.
 
@@ -59,7 +73,7 @@ class LitePrior(nn.Module):
         """Write float16 safetensors with the configuration in the header."""
         from safetensors.torch import save_file
 
-        tensors = {k: v.detach().half().contiguous() for k, v in self.state_dict().items()}
+        tensors = {k: v.detach().half().cpu().contiguous() for k, v in self.state_dict().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, path, {"config": json.dumps(asdict(self.config))})
 

@@ -249,11 +249,11 @@ def test_a_mouth_that_sits_badly_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert not any("sits badly" in warning for warning in good.warnings)
     pivot = identity_module.Template.identity
 
-    def lost(self: object, *args: object, **others: object) -> dict[str, np.ndarray]:
-        """As of a face that the encoder does not know."""
-        own = dict(pivot(self, *args, **others))
-        name = next(key for key in own if key.endswith("offset"))
-        return own | {name: np.roll(own[name], 40, axis=2)}
+    def lost(
+        self: object, picture: np.ndarray, landmarks: np.ndarray, *args: object, **others: object
+    ) -> dict[str, np.ndarray]:
+        """As of a face whose landmarks lie elsewhere."""
+        return dict(pivot(self, picture, landmarks + np.array((0, 0.08)), *args, **others))
 
     monkeypatch.setattr(identity_module.Template, "identity", lost)
     monkeypatch.setattr(identity_module.Template, "prove", lambda *args: 0.0)

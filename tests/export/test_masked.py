@@ -8,21 +8,25 @@ import pytest
 pytest.importorskip("onnx")
 from engine.face import FaceModel
 from engine.motion import ARKIT, coefficients
+from export.canvas import canvas_picture
 from export.masked import EYES_AND_BROWS, masked
+from export.puppet import Puppet
 from export.template import PREFIX, Template
+from tests.export.conftest import Face
 
 pytestmark = pytest.mark.export
 
 
-def test_hidden_eyes_rest_while_the_mouth_moves() -> None:
+def test_hidden_eyes_rest_while_the_mouth_moves(neutral: Face) -> None:
     template = Template.load()
     rng = np.random.default_rng(0)
     own = {n.removeprefix(PREFIX): rng.random(s).astype(np.float32) * 0.1
            for n, s in template.model.inputs.items() if n.startswith(PREFIX)}  # fmt: skip
-    picture = rng.integers(0, 255, (128, 128, 3), np.uint8)
+    puppet = Puppet(neutral.image, neutral.landmarks)
+    picture = canvas_picture(puppet.image, puppet.matrix, 128)
     rest = np.zeros((3, 128, 128), np.float32)
     identity = template.identity(
-        picture, rest, **{k: v for k, v in own.items() if k not in ("w", "offset")}
+        picture, puppet.rest, rest, **{k: v for k, v in own.items() if k not in ("w", "offset")}
     )
     whole = template.filled(identity)
     full, still = FaceModel(whole), FaceModel(masked(whole, EYES_AND_BROWS))

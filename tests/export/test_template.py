@@ -35,6 +35,11 @@ def picture() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
 
 
+@pytest.fixture(scope="module")
+def landmarks() -> np.ndarray:
+    return np.random.default_rng(4).uniform(0.2, 0.8, (468, 2))
+
+
 def others(template: Template) -> dict[str, np.ndarray]:
     """The inputs of an identity that neither encoder nor rest give."""
     rng = np.random.default_rng(1)
@@ -52,10 +57,10 @@ def test_what_is_shipped_was_made_from_the_shipped_prior(template: Template) -> 
 
 
 def test_filled_it_is_a_face_model_that_rests_where_it_should(
-    template: Template, picture: np.ndarray
+    template: Template, picture: np.ndarray, landmarks: np.ndarray
 ) -> None:
     rest = np.random.default_rng(2).uniform(0.0, 0.6, (3, 128, 128)).astype(np.float32)
-    identity = template.identity(picture, rest, **others(template))
+    identity = template.identity(picture, landmarks, rest, **others(template))
     filled = template.filled(identity)
     assert template.prove(identity, filled, rest) < 3e-3
     assert FaceModel(filled).size == template.size == 128
@@ -92,7 +97,7 @@ def test_without_tuning_the_mouth_of_a_stranger_moves_as_its_puppet_does(
     puppet = Puppet(image, landmarks)
     photo = canvas_picture(image, puppet.matrix, 128)
     rest = puppet.fields(np.zeros(52, np.float32), 128)
-    identity = template.identity(photo, rest.stack(), **others(template))
+    identity = template.identity(photo, puppet.rest, rest.stack(), **others(template))
     model = OnnxModel(template.filled(identity))
     ours, still = [], []
     for face in sample_motions(12, np.random.default_rng(3)):
@@ -104,10 +109,12 @@ def test_without_tuning_the_mouth_of_a_stranger_moves_as_its_puppet_does(
     assert np.mean(ours) >= np.mean(still) + 4
 
 
-def test_the_proof_catches_another_persons_model(template: Template, picture: np.ndarray) -> None:
+def test_the_proof_catches_another_persons_model(
+    template: Template, picture: np.ndarray, landmarks: np.ndarray
+) -> None:
     rest = np.zeros((3, 128, 128), np.float32)
-    mine = template.identity(picture, rest, **others(template))
-    yours = template.identity(255 - picture, rest, **others(template))
+    mine = template.identity(picture, landmarks, rest, **others(template))
+    yours = template.identity(255 - picture, landmarks, rest, **others(template))
     with pytest.raises(ModelMismatch, match="differs"):
         template.prove(mine, template.filled(yours), rest)
     with pytest.raises(ModelMismatch, match="at rest"):

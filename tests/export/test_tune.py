@@ -51,7 +51,8 @@ def test_tuning_learns_from_the_puppet(
 
     def error(steps: int) -> float:
         plan, jaw = Plan(12, steps, batch=4, rate=5e-3), np.zeros((52, 2))
-        generator = tune(prior, picture, faces, fields, jaw, plan, told.append)
+        landmarks = np.zeros((468, 2))
+        generator = tune(prior, picture, landmarks, faces, fields, jaw, plan, told.append)
         assert not generator.training
         with torch.no_grad():
             out = torch.cat(generator(faces)[:-1], 1)
@@ -78,7 +79,8 @@ def test_the_rest_of_the_prior_survives(
 
     def strayed(locality: float) -> float:
         monkeypatch.setattr("export.tune._LOCALITY", locality)
-        tuned = tune(prior, picture, faces, fields, np.zeros((52, 2)), plan, lambda share: None)
+        mean, jaw = np.zeros((468, 2)), np.zeros((52, 2))
+        tuned = tune(prior, picture, mean, faces, fields, jaw, plan, lambda share: None)
         w, face = prior.population[:4], faces[1:5]
         with torch.no_grad():
             now = tuned.synthesis(w + tuned.displacement(face, w))

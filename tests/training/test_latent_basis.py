@@ -48,7 +48,8 @@ def test_latents_are_found_that_draw_given_frames(tmp_path: Path) -> None:
     drawn = prior.synthesis(torch.zeros(1, CONFIG.num_ws, CONFIG.w_dim))
     empty = np.zeros((4, *drawn.shape[1:]), np.float16)
     faces = rng.random((4, 52)).astype(np.float32)
-    np.savez(path, photo=photo, faces=faces, fields=empty)
+    landmarks = np.zeros((468, 2), np.float32)
+    np.savez(path, photo=photo, landmarks=landmarks, faces=faces, fields=empty)
     stored = Portrait.load(path, prior)
     assert len(stored.faces) == len(stored.fields) == 3, "without rest"
     blind = stored.decoded(prior)

@@ -40,5 +40,6 @@ def test_it_is_the_torch_prior_for_anybody_and_no_other() -> None:
     assert max(prove(made, template, seed) for seed in (0, 1)) < 2e-3
     with pytest.raises(ModelMismatch):
         prove(prior(1), template)
-    assert template.encoder.inputs == {"picture": (1, 3, CONFIG.size, CONFIG.size)}
+    size = CONFIG.size
+    assert template.encoder.inputs == {"picture": (1, 3, size, size), "landmarks": (1, 468, 2)}
     assert np.prod(template.encoder.outputs["w"]) == CONFIG.num_ws * CONFIG.w_dim
