@@ -21,7 +21,10 @@ function apart(a, b) {
  */
 window.watched = async (part, most, act) => {
   const video = document.getElementById("face");
-  const frame = () => new Promise((resolve) => video.requestVideoFrameCallback((now) => resolve(now)));
+  const frame = () => new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error("no picture for 5 s: the call ended, or the machine is too busy")), 5000);
+    video.requestVideoFrameCallback((now) => (clearTimeout(late), resolve(now)));
+  });
   await frame();
   const rest = looked(video, part);
   let before = 0;
