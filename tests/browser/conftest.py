@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import cv2
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.audio import decode
 from engine.avatar import Avatar, builtin_avatars, find_avatar
+from engine.motion import Motion
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
 from tests.server.synthetic import MOUTH, SyntheticPipeline
@@ -27,6 +30,7 @@ SENTENCES = (
     "We saw five happy wolves above the mill.",
 )
 PAUSE_S = 0.9
+MOST_DRAWING_MS = 22.0
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,33 @@ class Subject:
 
 @pytest.fixture(scope="session")
 def subject(request: pytest.FixtureRequest) -> Subject:
-    """The avatar asked for, the first built-in one, or the synthetic one where none is built in."""
-    asked = request.config.getoption("--avatar") or next(iter(builtin_avatars()), None)
+    """The avatar asked for, or the first built-in one; the synthetic one where none is built in or
+    where a real one can not be drawn beside a browser."""
+    wanted = request.config.getoption("--avatar")
+    asked = wanted or next(iter(builtin_avatars()), None)
     if asked is not None:
         avatar = Avatar.load(find_avatar(asked))
         pipeline = Pipeline(avatar, SpeechModel.load(), liveliness=0.0)
-        x0, y0, x1, y1 = (int(v) for v in avatar.manifest["frame"]["mouth"])
-        return Subject(asked, pipeline, (x0, y0, x1, y1))
+        takes_ms = _drawing_takes_ms(pipeline)
+        if wanted or takes_ms < MOST_DRAWING_MS:
+            x0, y0, x1, y1 = (int(v) for v in avatar.manifest["frame"]["mouth"])
+            return Subject(asked, pipeline, (x0, y0, x1, y1))
+        warnings.warn(
+            f"a picture of {asked} takes {takes_ms:.0f} ms of processor time here, too much for "
+            "two live faces beside a browser: these tests run on the synthetic face",
+            stacklevel=1,
+        )
     return Subject("synthetic", SyntheticPipeline(), MOUTH)
+
+
+def _drawing_takes_ms(pipeline: Pipeline) -> float:
+    """Processor time of one picture, the median of some, once warm."""
+    spent = []
+    for _ in range(12):
+        began = process_time()
+        pipeline.draw(Motion())
+        spent.append((process_time() - began) * 1000)
+    return float(np.median(spent))
 
 
 @pytest.fixture(scope="session")
@@ -105,10 +128,10 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(subject: Subject) -> Iterator[str]:
-    """A server with the subject and the synthetic avatar, and room for two."""
+    """A server with the subject first, the synthetic avatar, and room for two."""
     from tests.browser.chromium import server
 
-    names = dict.fromkeys([subject.name, "synthetic"])
+    names = dict.fromkeys([subject.name, "synthetic", *list(builtin_avatars())[:1]])
     with server(*names, "--max-sessions", "2") as (url, _):
         yield url
 
@@ -132,7 +155,7 @@ def page(speaking_browser: Any, address: str) -> Iterator[Any]:
 
     page.on("console", heard)
     page.goto(address)
-    expect(page.locator("#start")).to_be_enabled(timeout=30_000)
+    expect(page.locator("#start")).to_be_enabled(timeout=60_000)
     yield page
     context.close()
     assert errors == []

@@ -27,10 +27,16 @@ def page(speaking_browser: Browser, address: str) -> Iterator[Page]:
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
+
+    def heard(message: Any) -> None:
+        refused = "Failed to load resource" in message.text  # an answer that the page deals with
+        if message.type in ("error", "warning") and not refused:
+            errors.append(message.text)
+
+    page.on("console", heard)
     page.add_init_script(path=STEER)
     page.goto(address)
-    expect(page.locator("#start")).to_be_enabled(timeout=10_000)
+    expect(page.locator("#start")).to_be_enabled(timeout=60_000)
     yield page
     context.close()
     assert errors == []
@@ -45,7 +51,7 @@ def shares(subject: Subject, box: tuple[int, int, int, int]) -> list[float]:
 
 def silent_call(page: Page) -> None:
     page.get_by_role("button", name="Start").click()
-    expect(page.locator("#connection")).to_have_text("Live", timeout=15_000)
+    expect(page.locator("#connection")).to_have_text("Live", timeout=30_000)
     page.get_by_role("button", name="Mute").click()
     page.wait_for_timeout(1500)
 
@@ -105,9 +111,12 @@ def test_values_set_before_a_call_hold_in_it_and_a_double_click_lets_go(
     page.get_by_role("button", name="Serious").click()
     with page.expect_response("**/sessions?avatar=*") as opened:
         page.get_by_role("button", name="Start").click()
-    expect(page.locator("#connection")).to_have_text("Live", timeout=15_000)
-    page.wait_for_timeout(500)
+    expect(page.locator("#connection")).to_have_text("Live", timeout=30_000)
     location = opened.value.headers["location"]
+    for _ in range(100):
+        if ask(f"{address.rstrip('/')}{location}")["counts"]["control_taken"]:
+            break
+        page.wait_for_timeout(100)
     assert ask(f"{address.rstrip('/')}{location}")["counts"]["control_taken"] >= 1
     page.locator("#control-smile").dblclick()
     assert value(page, "smile") == 0
