@@ -46,6 +46,6 @@ def test_a_gaze_out_of_reach_is_refused(run: Run, bundle: Path, sound: Path) -> 
 
 def test_serve_begins_as_it_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Settings] = []
-    monkeypatch.setattr(server.app, "serve", lambda _, settings, __: asked.append(settings))
+    monkeypatch.setattr(server.app, "serve", lambda _, settings, *__, **___: asked.append(settings))
     assert run("serve", "--smile", 0.3, "--head", 0.5)[0] == 0
     assert asked[0].control == Control(smile=0.3, head=0.5)
