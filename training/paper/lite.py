@@ -48,15 +48,18 @@ STAGE1 = Path("runs") / "paper" / "lite" / "stage1"
 class LiteSpace:
     """The frozen prior and the people that it draws, one for each clip.
 
-    photos: ``[P, 3, N, N]`` RGB 0 to 1, canvases of the identity frames. rest: ``[P, 8, N, N]``,
-    fields at zero motion. keys: of the clips. pivots: ``[P, num_ws, w_dim]``.
+    photos: ``[P, 3, N, N]`` RGB 0 to 1, canvases of the identity frames. landmarks: ``[P, 468, 2]``
+    at rest, canvas units. rest: ``[P, 8, N, N]``, fields at zero motion. keys: of the clips.
+    pivots: ``[P, num_ws, w_dim]``.
     """
 
-    def __init__(self, prior: LitePrior, keys: list[str], photos: Tensor, rest: Tensor) -> None:
+    def __init__(
+        self, prior: LitePrior, keys: list[str], photos: Tensor, landmarks: Tensor, rest: Tensor
+    ) -> None:
         self.prior = prior.eval().requires_grad_(False)
         self.keys, self.photos, self.rest = keys, photos, rest
         with torch.no_grad():
-            self.pivots = prior.encoder(photos)
+            self.pivots = prior.encoder(photos, landmarks)
             self.still = prior.synthesis(self.pivots)
 
     @staticmethod
@@ -66,6 +69,7 @@ class LiteSpace:
             photos = torch.from_numpy(z["photos"]).permute(0, 3, 1, 2).float() / 255
             return LiteSpace(
                 LitePrior.load(), [str(k) for k in z["keys"]], photos,
+                torch.from_numpy(z["landmarks"].astype(np.float32)),
                 torch.from_numpy(z["rest"].astype(np.float32)),
             )  # fmt: skip
 
@@ -146,14 +150,18 @@ def prepare(
 ) -> None:
     """Write photo and rest of every clip's person."""
     size = LitePrior.load().config.size
-    photos, rest, keys = [], [], []
+    photos, landmarks, rest, keys = [], [], [], []
     for clip in track(read_crops(crops).clips, description="people"):
         puppet = puppet_of(data / "grid" / "clips" / f"{clip.key}.mpg", clip.rest)
         photos.append(canvas_picture(puppet.image, puppet.matrix, size))
         rest.append(puppet.fields(np.zeros(52, np.float32), size).stack().astype(np.float16))
+        landmarks.append(puppet.rest)
         keys.append(clip.key)
     with written_whole(out) as partial, partial.open("wb") as file:
-        np.savez(file, photos=np.stack(photos), rest=np.stack(rest), keys=np.array(keys))
+        np.savez(
+            file, photos=np.stack(photos), landmarks=np.stack(landmarks), rest=np.stack(rest),
+            keys=np.array(keys),
+        )  # fmt: skip
 
 
 @app.command("draw")

@@ -81,7 +81,8 @@ def test_the_command_trains_for_its_time_and_writes_everything(
 ) -> None:
     main(
         minutes=0.02, crops=crops_file, out=tmp_path, batch=2, channel_base=256, channel_max=16,
-        threads=1, half=True, save_every=60,
+        threads=1, start=None, clips=0.5, rate=2e-3, encoder_rate=1e-3, mirror=True, mouth=1.0,
+        adversary=True, half=True, save_every=60,
     )  # fmt: skip
     nets = Pretrained.load(tmp_path)
     assert nets.generator.config.resolution == 32

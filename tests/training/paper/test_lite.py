@@ -40,7 +40,9 @@ def space(puppet: Puppet) -> LiteSpace:
     size = prior.config.size
     photo = torch.from_numpy(canvas_picture(puppet.image, puppet.matrix, size))
     rest = torch.from_numpy(puppet.fields(np.zeros(52, np.float32), size).stack())
-    return LiteSpace(prior, ["s1_a"], photo.permute(2, 0, 1)[None].float() / 255, rest[None])
+    landmarks = torch.from_numpy(puppet.rest.astype(np.float32))[None]
+    photos = photo.permute(2, 0, 1)[None].float() / 255
+    return LiteSpace(prior, ["s1_a"], photos, landmarks, rest[None])
 
 
 @pytest.fixture(scope="module")
