@@ -59,7 +59,7 @@ async def test_the_end_ends_calls_exports_and_listeners_and_leaves_no_process(
     tmp_path: Path,
 ) -> None:
     """SIGTERM with a live call, an avatar being made and a page that follows it."""
-    port = unused_port()
+    port, before = unused_port(), set(psutil.Process().children())
     settings = Settings(port=port, workers=1, max_sessions=4)
     app = make_app({"ada": synthetic}, settings)
     endless = "import json, time; print(json.dumps({'stage': 'x', 'percent': 1}), flush=True)\n"
@@ -84,7 +84,7 @@ async def test_the_end_ends_calls_exports_and_listeners_and_leaves_no_process(
             started = await client.post("/avatars?name=x&rights=yes", data=b"x", headers=jpeg)
             events = await client.get(started.headers["Location"])
             assert b"percent" in await events.content.readline()
-            children = psutil.Process().children()
+            children = set(psutil.Process().children()) - before
             assert children
             loop = asyncio.get_running_loop()
             began = loop.time()
@@ -92,7 +92,8 @@ async def test_the_end_ends_calls_exports_and_listeners_and_leaves_no_process(
             await server
             assert loop.time() - began < 5
             assert len(app[SESSIONS]) == 0
-        assert not any(child.is_running() for child in children)
+        _, left = await asyncio.to_thread(psutil.wait_procs, children, 5)
+        assert not left
     assert os.listdir(tmp_path) == []
     with pytest.raises(OSError, match=r"refused|[Cc]onnect"):
         await asyncio.open_connection("localhost", port)

@@ -6,10 +6,7 @@
     python -m training.paper.stage1 --form speech                  # speech -> motion, for split
     torchrun --nproc-per-node 4 -m training.paper.stage1 ...       # the same on several devices
 
-The published losses, with x_t a frame and w_t = E_I(x_t):
-
-    L_latent = sum_t || w_t - w^_t ||_2          L_lpips = sum_t || phi(G(w_t)) - phi(G(w^_t)) ||_2
-
+The losses are in ``training.paper.objective``.
 Each run keeps ``runs/paper/stage1/NAME``: its checkpoint, which it resumes from, its curves, and in
 the end ``trajectories.npz``, what it says to the clips that are held out.
 """
@@ -21,7 +18,6 @@ import logging
 import math
 import os
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -32,10 +28,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from engine.output import written_whole
-from export.perceptual import EncoderFeatures, Features, VGG16Features
-from training.paper.crops import CROPS, ClipCrops, read_crops
+from export.perceptual import EncoderFeatures, VGG16Features
+from training.paper.crops import CROPS, read_crops
 from training.paper.generator import RUN as GENERATOR
 from training.paper.lite import LiteFeatures, LiteSpace
+from training.paper.material import Material, Space
 from training.paper.networks import (
     Basis,
     PaperForm,
@@ -43,15 +40,14 @@ from training.paper.networks import (
     SplitForm,
     principal_basis,
 )
+from training.paper.objective import Objective, Without, motion_loss
 from training.paper.pretrained import Pretrained
 
-__all__ = ["RUN", "Form", "Material", "Objective", "Without", "main"]
+__all__ = ["RUN", "Form", "main"]
 
 log = logging.getLogger(__name__)
 
-Space = Pretrained | LiteSpace
 RUN = Path("runs") / "paper" / "stage1"
-FRAMES = 25  # of a window
 _MEMORY = 0.995
 
 
@@ -61,126 +57,6 @@ class Form(StrEnum):
     PAPER = "paper"
     SPLIT = "split"
     SPEECH = "speech"
-
-
-class Without(StrEnum):
-    """A loss that is left out."""
-
-    NOTHING = "nothing"
-    LATENT = "latent"
-    LPIPS = "lpips"
-
-
-@dataclass(frozen=True)
-class Known:
-    """One clip on the device. codes: ``[T, num_ws, w_dim]``, w_t. pivot: w_I of its rest frame.
-    who: ``[T]``, the number of its person in a :class:`LiteSpace`."""
-
-    key: str
-    sound: Tensor
-    motion: Tensor
-    codes: Tensor
-    pivot: Tensor
-    who: Tensor
-
-    @property
-    def speaker(self) -> str:
-        """Who says it."""
-        return self.key.rpartition("_")[0]
-
-
-class Material:
-    """Clips as the networks want them, drawn as windows of ``FRAMES``."""
-
-    def __init__(self, clips: list[ClipCrops], space: Space | None, device: torch.device) -> None:
-        self.clips: list[Known] = []
-        for clip in clips:
-            if space is None:
-                codes = torch.zeros(len(clip.pictures), 1, 1, device=device)
-                pivot = codes[0]
-            else:
-                codes, pivot = space.codes_of(clip, clip.motion)
-            who = space.keys.index(clip.key) if isinstance(space, LiteSpace) else 0
-            self.clips.append(
-                Known(
-                    clip.key,
-                    torch.from_numpy(clip.sound).to(device),
-                    torch.from_numpy(clip.motion).to(device),
-                    codes,
-                    pivot,
-                    torch.full((len(codes),), who, device=device),
-                )
-            )
-
-    def of(self, speakers: set[str]) -> Material:
-        """The clips of some speakers; all where they have none here."""
-        chosen = Material([], None, torch.device("cpu"))
-        chosen.clips = [c for c in self.clips if c.speaker in speakers] or self.clips
-        return chosen
-
-    def windows(self, count: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
-        """sound, motion, codes, who ``[count, FRAMES, ...]`` and pivots ``[count, ...]``."""
-        drawn = []
-        long = [c for c in self.clips if len(c.codes) >= FRAMES]
-        for i in rng.integers(0, len(long), count):
-            clip = long[i]
-            start = int(rng.integers(0, len(clip.codes) - FRAMES + 1))
-            part = slice(start, start + FRAMES)
-            drawn.append(
-                (clip.sound[part], clip.motion[part], clip.codes[part], clip.who[part], clip.pivot)
-            )
-        return tuple(torch.stack(parts) for parts in zip(*drawn, strict=True))
-
-
-class Objective(nn.Module):
-    """The published losses of a trajectory, as means over frames, and their weighted sum.
-
-    drawn: of how many frames, chosen at random, L_lpips is taken; all where 0.
-    """
-
-    def __init__(
-        self,
-        space: Space,
-        phi: Features,
-        without: Without,
-        weights: tuple[float, float],
-        drawn: int = 0,
-    ) -> None:
-        super().__init__()
-        self.drawn = drawn
-        self.space, self.phi = space, phi
-        self.latent = 0.0 if without is Without.LATENT else weights[0]
-        self.lpips = 0.0 if without is Without.LPIPS else weights[1]
-
-    def forward(
-        self, said: Tensor, codes: Tensor, who: Tensor, half: bool
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """said, codes: ``[N, num_ws, w_dim]``, w^_t and w_t. who: ``[N]``, whose they are."""
-        latent = (said - codes).flatten(1).norm(dim=1).mean()
-        parts, loss = {"latent": latent}, self.latent * latent
-        if self.lpips:
-            if self.drawn:
-                chosen = torch.randperm(len(said), device=said.device)[: self.drawn]
-                said, codes, who = said[chosen], codes[chosen], who[chosen]
-            with torch.autocast(said.device.type, torch.bfloat16, enabled=half):
-                drawn = self.phi(self.space.draw(said, who))
-                with torch.no_grad():
-                    wanted = self.phi(self.space.draw(codes, who))
-            parts["lpips"] = (drawn - wanted).norm(dim=1).mean()
-            loss = loss + self.lpips * parts["lpips"]
-        return loss, parts
-
-
-def motion_loss(said: Tensor, tracked: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Where the lips are (LipGeometry's ``[..., 40, 2]``, canthus distances), and coefficients."""
-    from engine.motion import ARKIT
-    from export.basis import LandmarkBasis
-    from training.speech.lips import LIPS
-
-    shapes = torch.from_numpy(LandmarkBasis.load().expression[:, list(LIPS), :2]).to(said)
-    lips = torch.einsum("...c,cln->...ln", said - tracked, shapes).norm(dim=-1).mean()
-    single = (said - tracked).abs().mean()
-    return lips + 0.3 * single, {"lips cm": lips, f"{len(ARKIT)} coefficients": single}
 
 
 class Stage1:

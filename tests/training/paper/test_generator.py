@@ -11,16 +11,11 @@ torch = pytest.importorskip("torch")
 
 from engine.errors import ModelMismatch  # noqa: E402
 from export.generator.stylegan2 import StyleGAN2Config  # noqa: E402
+from training.paper.autoencoder import Pictures, Trainer  # noqa: E402
 from training.paper.crops import Crops  # noqa: E402
-from training.paper.generator import (  # noqa: E402
-    Losses,
-    Pictures,
-    Trainer,
-    attention,
-    main,
-    reconstruction,
-)
+from training.paper.generator import main  # noqa: E402
 from training.paper.pretrained import Pretrained, as_input, as_pictures  # noqa: E402
+from training.paper.reconstruction import Losses, attention, reconstruction  # noqa: E402
 
 pytestmark = pytest.mark.export
 CONFIG = StyleGAN2Config((16, 16, 16, 16), z_dim=16, w_dim=16, num_layers=2)

@@ -18,8 +18,9 @@ from export.puppet import Puppet  # noqa: E402
 from tests.photos import astronaut  # noqa: E402
 from training.paper.crops import ClipCrops  # noqa: E402
 from training.paper.lite import LITE_ROWS, LiteFeatures, LiteSpace, _canvas, _codes  # noqa: E402
+from training.paper.material import Material  # noqa: E402
 from training.paper.networks import principal_basis  # noqa: E402
-from training.paper.stage1 import Material, Objective, Without  # noqa: E402
+from training.paper.objective import Objective, Without  # noqa: E402
 from training.paper.stage2 import Trajectories  # noqa: E402
 
 pytestmark = pytest.mark.export

@@ -17,19 +17,11 @@ torch = pytest.importorskip("torch")
 from export.generator.stylegan2 import StyleGAN2Config  # noqa: E402
 from export.perceptual import EncoderFeatures  # noqa: E402
 from training.paper.crops import Crops  # noqa: E402
+from training.paper.material import FRAMES, Material  # noqa: E402
 from training.paper.networks import SplitForm, principal_basis  # noqa: E402
+from training.paper.objective import Objective, Without, motion_loss  # noqa: E402
 from training.paper.pretrained import Pretrained  # noqa: E402
-from training.paper.stage1 import (  # noqa: E402
-    FRAMES,
-    Form,
-    Material,
-    Objective,
-    Stage1,
-    Without,
-    main,
-    motion_loss,
-    said_by,
-)
+from training.paper.stage1 import Form, Stage1, main, said_by  # noqa: E402
 
 pytestmark = pytest.mark.export
 CPU, WHO = torch.device("cpu"), torch.zeros(3, dtype=torch.long)
