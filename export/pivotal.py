@@ -53,8 +53,8 @@ def pivotal_tuning(
     """A tuned copy of ``synthesis``, W+ -> ``[B, 3, N, N]``.
 
     pivots: ``[K, num_ws, w_dim]``. pictures: ``[K, 3, N, N]``, black -1 and white 1.
-    phi: pictures to feature vectors ``[B, n]``. random_w: that many w ``[B, w_dim]`` of the mapping
-    network.
+    phi: pictures to feature vectors ``[B, n]``. random_w: that many w of the mapping network,
+    ``[B, w_dim]``, or codes of other people, ``[B, num_ws, w_dim]``.
     """
     tuned = copy.deepcopy(synthesis).requires_grad_(True)
     synthesis.requires_grad_(False)
@@ -77,8 +77,9 @@ def pivotal_tuning(
 
 
 def neighbours(pivots: Tensor, w: Tensor, alpha: float) -> Tensor:
-    """``w_p + alpha (w - w_p) / |w - w_p|`` for pivots ``[B, num_ws, w_dim]``, w ``[B, w_dim]``."""
-    way = w[:, None] - pivots
+    """``w_p + alpha (w - w_p) / |w - w_p|`` for pivots ``[B, num_ws, w_dim]``, w ``[B, w_dim]`` or
+    like the pivots."""
+    way = (w if w.dim() == pivots.dim() else w[:, None]) - pivots
     return pivots + alpha * way / way.flatten(1).norm(dim=1)[:, None, None].clamp_min(1e-8)
 
 

@@ -31,7 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--avatar", help="bundle for the browser tests, else the first built-in one")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _share_out(config, items)
     missing = {
         "data": _missing_data(config.getoption("--data")),
         "export": _missing_modules("torch", "mediapipe"),
@@ -42,6 +44,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=f"did not run: {reason}"))
+
+
+def _share_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Modules go to several processes; what runs against the clock comes last, one by one."""
+    items.sort(key=_against_the_clock)
+    if config.getoption("dist", "no") != "no":
+        for item in items:
+            group = "clock" if _against_the_clock(item) else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _against_the_clock(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(marker) for marker in ("browser", "realtime"))
 
 
 @pytest.fixture(scope="session")

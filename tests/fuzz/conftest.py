@@ -18,8 +18,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-TRIED: pytest.StashKey[Counter[str]] = pytest.StashKey()
-LEAKED: pytest.StashKey[list[str]] = pytest.StashKey()
 IN_SUITE = 40
 
 
@@ -34,14 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=list(HealthCheck),
     )
     settings.load_profile("fuzz")
-    config.stash[TRIED] = Counter()
-    config.stash[LEAKED] = []
 
 
 @pytest.fixture
-def tried(request: pytest.FixtureRequest) -> Counter[str]:
+def tried(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
     """Count inputs here: under "tried", and those that were taken as good under "taken"."""
-    return request.config.stash[TRIED]
+    counted: Counter[str] = Counter()
+    yield counted
+    request.node.user_properties += counted.items()
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +51,7 @@ def _leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
     after = _held()
     for name, most in (("descriptors", 3), ("threads", 3)):
         if after[name] > before[name] + most:
-            request.config.stash[LEAKED].append(f"{request.node.name}: {name}")
+            request.node.user_properties.append(("leaked", 1))
             pytest.fail(f"{name}: {before[name]} before, {after[name]} after")
 
 
@@ -66,13 +64,15 @@ def _held() -> dict[str, int]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    config = terminalreporter.config
-    tried = config.stash.get(TRIED, Counter())
-    if tried["tried"]:
-        failed = terminalreporter.stats.get("failed", [])
-        crashes = sum(report.nodeid.startswith("tests/fuzz/") for report in failed)
-        leaks = len(config.stash[LEAKED])
+    """Sum up what the tests said of themselves, in whichever process they ran."""
+    total: Counter[str] = Counter()
+    for report in (r for reports in terminalreporter.stats.values() for r in reports):
+        if getattr(report, "nodeid", "").startswith("tests/fuzz/"):
+            total["crashes"] += report.failed and report.when == "call"
+            if report.when == "teardown":
+                total.update(dict(report.user_properties))
+    if total["tried"]:
         terminalreporter.write_line(
-            f"fuzzing: {tried['tried']} inputs tried, {tried['taken']} of them good ones; "
-            f"{max(0, crashes - leaks)} crashes, {leaks} leaks"
+            f"fuzzing: {total['tried']} inputs tried, {total['taken']} of them good ones; "
+            f"{total['crashes']} crashes, {total['leaked']} leaks"
         )

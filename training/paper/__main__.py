@@ -17,8 +17,10 @@ from pathlib import Path
 import typer
 
 from training.data import data_folder
-from training.paper.crops import CROPS, read_crops
+from training.paper.crops import CROPS, ClipCrops, read_crops
+from training.paper.lite import PEOPLE
 from training.paper.lite import STAGE1 as LITE_STAGE1
+from training.paper.lite_stage2 import RUN as LITE_TUNED
 from training.paper.stage2 import RUN as TUNED
 
 __all__ = ["main"]
@@ -34,8 +36,6 @@ _RUNS = (
     ("--form", "split"),
     ("--form", "speech"),
 )
-
-
 _LITE_RUNS = (*_RUNS[:3], _RUNS[4])  # the split form's displacement decoder ships
 _WITHOUT_A_GPU = ("--width", "0.25", "--batch", "4", "--drawn", "3", "--rate", "5e-4")
 
@@ -80,29 +80,36 @@ def main(
     if not CROPS.exists():
         _run([["crops", "--data", str(data)]], 1)
     if lite:
-        _run([["lite", "prepare", "--data", str(data)]], 1)
-        each = str(minutes * min(jobs / len(_LITE_RUNS), 1.0))
-        folder = ("--lite", "--out", str(LITE_STAGE1), "--minutes", each)
-        _run([["stage1", *run, *folder, *_WITHOUT_A_GPU] for run in _LITE_RUNS], jobs)
-        _run([["lite", "draw", "--data", str(data)]], 1)
-        return
-    clips = read_crops(CROPS).clips
-    known = sorted({c.key.rpartition("_")[0] for c in clips if not c.held_out})
-    strangers = [c.key for c in clips if c.key.rpartition("_")[0] not in known]
-    _run([["generator", "--minutes", str(minutes * _GENERATOR), "--batch", str(batch)]], 1)
-    each = minutes * _STAGE1 * min(jobs / len(_RUNS), 1.0)
-    _run([["stage1", *run, "--minutes", f"{each:.3f}"] for run in _RUNS], jobs)
-    tunings = [(who, frames) for who in known for frames in (75, 1)]
-    tunings += [(key, 1) for key in strangers]
+        if not PEOPLE.exists():
+            _run([["lite", "--data", str(data)]], 1)
+        runs, drawing = _LITE_RUNS, ("lite_stage2", "--data", str(data))
+        options = ("--lite", "--out", str(LITE_STAGE1), *_WITHOUT_A_GPU)
+        stage1, tuned = minutes, LITE_TUNED
+    else:
+        _run([["generator", "--minutes", str(minutes * _GENERATOR), "--batch", str(batch)]], 1)
+        runs, drawing, options = _RUNS, ("stage2",), ()
+        stage1, tuned = minutes * _STAGE1, TUNED
+    each = f"{stage1 * min(jobs / len(runs), 1.0):.3f}"
+    _run([["stage1", *run, *options, "--minutes", each] for run in runs], jobs)
+    module, *place = drawing
     _run(
         [
-            ["stage2", "tune", "--who", who, "--frames", str(frames), "--steps", str(steps)]
-            for who, frames in tunings
-            if not (TUNED / f"{who}-{'image' if frames == 1 else 'video'}.pt").exists()
+            [module, "tune", "--who", who, f"--{kind}", "--steps", str(steps), *place]
+            for who, kind in _tunings(read_crops(CROPS).clips)
+            if not (tuned / f"{who}-{kind}.pt").exists()
         ],
         jobs,
     )
-    _run([["stage2", "draw"]], 1)
+    _run([[module, "draw", *place]], 1)
+
+
+def _tunings(clips: list[ClipCrops]) -> list[tuple[str, str]]:
+    """Speakers on an image and on a video; strangers, whose clips are all held out, on an image."""
+    known = sorted({c.key.rpartition("_")[0] for c in clips if not c.held_out})
+    strangers = [c.key for c in clips if c.key.rpartition("_")[0] not in known]
+    return [(who, kind) for who in known for kind in ("video", "image")] + [
+        (key, "image") for key in strangers
+    ]
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from export.video_score import Scores
 from training.data import data_folder
 from training.paper.clips import grid, tcd_timit
 from training.paper.generator import RUN as GENERATOR
-from training.paper.lite import DRAWN as LITE_DRAWN
 from training.paper.lite import STAGE1 as LITE_STAGE1
+from training.paper.lite_stage2 import DRAWN as LITE_DRAWN
 from training.paper.measures import (
     Aligned,
     DiscriminatorFeatures,
@@ -48,8 +48,9 @@ from training.paper.measures import (
 )
 from training.paper.pretrained import FILES, Pretrained
 from training.paper.report import draw_curves, markdown
+from training.paper.rows import read_drawn
 from training.paper.stage1 import RUN as STAGE1
-from training.paper.stage2 import DRAWN, read_drawn
+from training.paper.stage2 import DRAWN
 
 __all__ = ["Evaluation", "app", "table"]
 

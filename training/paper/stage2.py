@@ -1,8 +1,8 @@
 """Stage 2 and the drawing: tune the generator to a person, draw the clips that are held out.
 
-    python -m training.paper.stage2 tune --who s1 --frames 75    # a short video of the person
-    python -m training.paper.stage2 tune --who s1 --frames 1     # one image
-    python -m training.paper.stage2 draw                         # every row of the table
+    python -m training.paper.stage2 tune --who s1 --video    # a clip of the person
+    python -m training.paper.stage2 tune --who s1 --image    # one image
+    python -m training.paper.stage2 draw                     # every row of the table
 
 Tuning takes frames of clips that are trained on; of people without such clips, whose clips are all
 held out, one image can be taken, the clip's own identity frame. What is drawn goes to
@@ -14,10 +14,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import typer
@@ -30,63 +28,18 @@ from export.perceptual import EncoderFeatures, Features, VGG16Features
 from export.pivotal import PivotalPlan, pivotal_tuning
 from training.paper.crops import CROPS, ClipCrops, read_crops
 from training.paper.generator import RUN as GENERATOR
-from training.paper.networks import Basis, SplitForm
 from training.paper.pretrained import Pretrained, as_input, as_pictures
+from training.paper.rows import ROWS, Row, Trajectories, write_drawn
 from training.paper.stage1 import RUN as STAGE1
 
-__all__ = ["DRAWN", "ROWS", "RUN", "Row", "Trajectories", "app", "draw", "read_drawn", "tune"]
+__all__ = ["DRAWN", "RUN", "app", "draw", "frames_of", "tune"]
 
 log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False)
 
 RUN = Path("runs") / "paper" / "stage2"
+_VIDEO = 75  # frames of a clip
 DRAWN = Path("runs") / "paper" / "drawn.npz"
-_QUALITY = 90
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the table. run: the stage 1 run that the trajectory is of, "codes" for those of
-    the real frames, "pivot" for a face that stands still. motion: for a split run, where motion
-    comes from. tuned: none, image or video."""
-
-    name: str
-    run: str
-    motion: str
-    tuned: str
-
-
-ROWS = (
-    Row("still, drawn", "pivot", "", "none"),
-    Row("inversion", "codes", "", "none"),
-    Row("inversion, tuned", "codes", "", "video"),
-    Row("paper, stage 1 only", "paper", "", "none"),
-    Row("paper, tuned on an image", "paper", "", "image"),
-    Row("paper", "paper", "", "video"),
-    Row("paper without L_latent", "paper-without-latent", "", "video"),
-    Row("paper without L_lpips", "paper-without-lpips", "", "video"),
-    Row("split, tracked motion", "split", "tracked", "video"),
-    Row("split, stage 1 only", "split", "said", "none"),
-    Row("split", "split", "said", "video"),
-    Row("split, shipped speech model", "split", "shipped", "video"),
-)
-
-
-class Trajectories:
-    """What stage 1 learned, as its file holds it."""
-
-    def __init__(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as z:
-            arrays = {name: torch.from_numpy(z[name]) for name in z.files}
-        self.said = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("said/")}
-        basis = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("basis/")}
-        split = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("network/")}
-        self.split: SplitForm | None = None
-        if split:
-            basis = {k.split(".")[1]: v for k, v in split.items() if k.startswith("basis.")}
-            self.split = SplitForm(Basis(**basis))
-            self.split.load_state_dict(split)
-        self.basis = Basis(**basis) if basis else None
 
 
 def tune(
@@ -137,7 +90,7 @@ def _device() -> torch.device:
 @app.command("tune")
 def tune_command(
     who: str = typer.Option("s1", help="A speaker, or a clip of a stranger."),
-    frames: int = typer.Option(75, help="1 for an image, more for a short video."),
+    image: bool = typer.Option(False, "--image/--video", help="The identity frame, or a clip."),
     steps: int = typer.Option(350, help="Of pivotal tuning."),
     crops: Path = typer.Option(CROPS),  # noqa: B008
     generator: Path = typer.Option(GENERATOR),  # noqa: B008
@@ -150,7 +103,7 @@ def tune_command(
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     nets = Pretrained.load(generator).to(_device())
-    pictures = frames_of(read_crops(crops).clips, who, frames)
+    pictures = frames_of(read_crops(crops).clips, who, 1 if image else _VIDEO)
     phi = VGG16Features(vgg) if vgg else EncoderFeatures(nets.encoder)
     began = time.monotonic()
     tuned = tune(nets, pictures, phi.to(nets.encoder.w_avg.device), PivotalPlan(steps=steps))
@@ -243,43 +196,6 @@ def _tuned(row: Row, clip: ClipCrops, nets: Pretrained, folder: Path) -> Synthes
     state = torch.load(path, map_location="cpu", weights_only=True)
     synthesis.load_state_dict({k: v.float() for k, v in state.items()})
     return synthesis.to(nets.encoder.w_avg.device).eval()
-
-
-def write_drawn(
-    drawn: dict[str, NDArray[np.uint8]], every: int, path: Path, whole: bool = False
-) -> None:
-    """Frames as JPEG, one file. whole: they are video frames and not crops."""
-    coded, ends, keys, counts = [], [], [], []
-    for key, frames in drawn.items():
-        keys.append(key)
-        counts.append(len(frames))
-        for frame in frames:
-            bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-            coded.append(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
-            ends.append(len(coded[-1]))
-    with written_whole(path) as partial, partial.open("wb") as out:
-        np.savez(
-            out, jpeg=np.concatenate([c.reshape(-1) for c in coded]), ends=np.cumsum(ends),
-            keys=np.array(keys), counts=np.array(counts), every=every, whole=whole,
-        )  # fmt: skip
-
-
-def read_drawn(path: Path = DRAWN) -> tuple[dict[str, NDArray[np.uint8]], int, bool]:
-    """``ROW/CLIP`` -> frames ``[n, H, W, 3]``; of how many frames one was drawn; whether they are
-    whole video frames."""
-    with np.load(path, allow_pickle=False) as z:
-        jpeg, ends = z["jpeg"], z["ends"]
-        starts = np.concatenate([[0], ends[:-1]])
-        frames = [
-            cv2.cvtColor(cv2.imdecode(jpeg[a:b], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-            for a, b in zip(starts, ends, strict=True)
-        ]
-        bounds = np.concatenate([[0], np.cumsum(z["counts"])])
-        drawn = {
-            str(k): np.stack(frames[a:b])
-            for k, a, b in zip(z["keys"], bounds, bounds[1:], strict=False)
-        }
-        return drawn, int(z["every"]), bool(z["whole"]) if "whole" in z.files else False
 
 
 if __name__ == "__main__":

@@ -10,7 +10,16 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
+from engine.motion import ARKIT_INDEX
+from export.canvas import canvas_picture
+from export.generator.prior import LitePrior
+from export.landmarks import FaceMesh
+from export.puppet import Puppet
+from tests.photos import astronaut
 from training.paper.crops import ClipCrops, Crops, write_crops
+from training.paper.lite import LiteSpace
 
 SIDE, FRAMES = 32, 30
 
@@ -43,3 +52,32 @@ def crops_file(corpus: Crops, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("paper") / "crops.npz"
     write_crops(corpus, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def puppet() -> Puppet:
+    """The astronaut."""
+    photo = astronaut()
+    with FaceMesh() as mesh:
+        return Puppet(photo, mesh.detect(photo))
+
+
+@pytest.fixture(scope="session")
+def space(puppet: Puppet) -> LiteSpace:
+    """The shipped prior and the astronaut, who says the clip ``s1_a``."""
+    prior = LitePrior.load()
+    size = prior.config.size
+    photo = torch.from_numpy(canvas_picture(puppet.image, puppet.matrix, size))
+    rest = torch.from_numpy(puppet.fields(np.zeros(52, np.float32), size).stack())
+    landmarks = torch.from_numpy(puppet.rest.astype(np.float32))[None]
+    photos = photo.permute(2, 0, 1)[None].float() / 255
+    return LiteSpace(prior, ["s1_a"], photos, landmarks, rest[None])
+
+
+@pytest.fixture(scope="session")
+def talking() -> ClipCrops:
+    """A clip in which the jaw opens once."""
+    motion = np.zeros((30, 52), np.float32)
+    motion[10:20, ARKIT_INDEX["jawOpen"]] = 0.5
+    nothing = np.zeros((30, 28, 12), np.float32)
+    return ClipCrops("s1_a", True, 0, np.zeros((30, 4, 4, 3), np.uint8), nothing, motion, motion)

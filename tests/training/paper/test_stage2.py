@@ -16,16 +16,14 @@ from export.pivotal import PivotalPlan  # noqa: E402
 from training.paper.crops import Crops  # noqa: E402
 from training.paper.networks import SplitForm, principal_basis  # noqa: E402
 from training.paper.pretrained import Pretrained, as_input  # noqa: E402
-from training.paper.stage2 import (  # noqa: E402
+from training.paper.rows import (  # noqa: E402
     ROWS,
     Row,
     Trajectories,
-    draw,
-    frames_of,
     read_drawn,
-    tune,
     write_drawn,
 )
+from training.paper.stage2 import draw, frames_of, tune  # noqa: E402
 
 pytestmark = pytest.mark.export
 
