@@ -51,7 +51,7 @@ tools: $(VENV)/.dev ## install all that the tests need, system packages too when
 	@sh .ci/system-packages
 
 test: tools ## run all tests; what can not run here is skipped with the reason
-	@$(BIN)/python -m pytest -r s -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)$(if $(STATUS),; echo $$? > $(STATUS))
+	@$(BIN)/python -m pytest -r s -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)$(if $(STATUS),; echo $$? > $(STATUS))
 
 lint: $(VENV)/.dev ## ruff: format and rules
 	@$(BIN)/ruff format --check .

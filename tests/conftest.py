@@ -6,9 +6,12 @@ A test that can not run is skipped with the reason, never counted as passed.
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,9 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--avatar", help="bundle for the browser tests, else the first built-in one")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    _share_out(config, items)
+    items.sort(key=lambda item: _against_the_clock(item.nodeid))
     missing = {
         "data": _missing_data(config.getoption("--data")),
         "export": _missing_modules("torch", "mediapipe"),
@@ -46,17 +48,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"did not run: {reason}"))
 
 
-def _share_out(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Modules go to several processes; what runs against the clock comes last, one by one."""
-    items.sort(key=_against_the_clock)
-    if config.getoption("dist", "no") != "no":
-        for item in items:
-            group = "clock" if _against_the_clock(item) else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A module stays in one process; what runs against the clock comes last, one by one.
+
+    With the marks of xdist 3.8 nothing is grouped under pytest 9.2 (pytest-dev/pytest-xdist#1386).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "clock" if _against_the_clock(nodeid) else nodeid.partition("::")[0]
+
+    return ByModule(config, log) if config.getoption("dist") == "loadscope" else None
 
 
-def _against_the_clock(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(marker) for marker in ("browser", "realtime"))
+def _against_the_clock(nodeid: str) -> bool:
+    return _has_clock(nodeid.partition("::")[0])
+
+
+@cache
+def _has_clock(module: str) -> bool:
+    """Asked of the text: the process that shares out the tests has not collected them."""
+    return re.search(r"mark\.(browser|realtime)\b", (ROOT / module).read_text()) is not None
 
 
 @pytest.fixture(scope="session")
