@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 # Of the time: the generator, then stage 1. Tuning takes steps, not time.
 _GENERATOR, _STAGE1 = 0.72, 0.28
+_DRAWING_TAKES = 2.5  # times as long as a step that does not
 _RUNS = (
     ("--form", "paper"),
     ("--form", "paper", "--without", "latent"),
@@ -37,7 +38,10 @@ _RUNS = (
     ("--form", "speech"),
 )
 _LITE_RUNS = (*_RUNS[:3], _RUNS[4])  # the split form's displacement decoder ships
-_WITHOUT_A_GPU = ("--width", "0.25", "--batch", "4", "--drawn", "3", "--rate", "5e-4")
+# Fewer channels and frames drawn, for more steps in the time.
+_WITHOUT_A_GPU = (
+    "--width", "0.125", "--batch", "4", "--drawn", "1", "--rate", "1e-3", "--dropout", "0.1",
+)  # fmt: skip
 
 
 def _run(commands: list[list[str]], jobs: int) -> None:
@@ -72,7 +76,7 @@ def main(
     ),
     batch: int = typer.Option(32, help="Pictures in a step of the generator."),
     jobs: int = typer.Option(1, "--jobs", help="Runs at once; 6 where a large GPU is shared."),
-    steps: int = typer.Option(350, help="Of pivotal tuning."),
+    steps: int | None = typer.Option(None, help="Of pivotal tuning, else what each form takes."),
     lite: bool = typer.Option(False, "--lite", help="On the generator that ships, without a GPU."),
 ) -> None:
     """Run everything that training needs, from the crops on."""
@@ -89,18 +93,31 @@ def main(
         _run([["generator", "--minutes", str(minutes * _GENERATOR), "--batch", str(batch)]], 1)
         runs, drawing, options = _RUNS, ("stage2",), ()
         stage1, tuned = minutes * _STAGE1, TUNED
-    each = f"{stage1 * min(jobs / len(runs), 1.0):.3f}"
-    _run([["stage1", *run, *options, "--minutes", each] for run in runs], jobs)
-    module, *place = drawing
+    shares = [_DRAWING_TAKES if _draws(run) else 1.0 for run in runs]
+    unit = stage1 / max(sum(shares) / jobs, max(shares))
     _run(
         [
-            [module, "tune", "--who", who, f"--{kind}", "--steps", str(steps), *place]
+            ["stage1", *run, *options, "--minutes", f"{unit * share:.3f}"]
+            for run, share in zip(runs, shares, strict=True)
+        ],
+        jobs,
+    )
+    module, *place = drawing
+    enough = () if steps is None else ("--steps", str(steps))
+    _run(
+        [
+            [module, "tune", "--who", who, f"--{kind}", *enough, *place]
             for who, kind in _tunings(read_crops(CROPS).clips)
             if not (tuned / f"{who}-{kind}.pt").exists()
         ],
         jobs,
     )
     _run([[module, "draw", *place]], 1)
+
+
+def _draws(run: tuple[str, ...]) -> bool:
+    """Whether a run of stage 1 has L_lpips, for which the generator draws in every step."""
+    return "speech" not in run and "lpips" not in run
 
 
 def _tunings(clips: list[ClipCrops]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,9 @@ DRAWN = Path("runs") / "paper" / "lite" / "drawn.npz"
 # With the decoder that ships, tracked motion gives the codes of real frames: the inversion's row.
 _ROWS = tuple(row for row in ROWS if row.motion != "tracked")
 _LESSONS = 75  # frames that are tuned on: a clip's, or the puppet's
-# An image of a square 128 pixels wide, of which most is the photo's in any case: the distances are
-# small beside the published ones, and are brought up to them.
-PLAN = PivotalPlan(rate=1e-3, perceptual=1.0, squared=20.0)
+# Most of the square is the photo's in any case: squared differences are small beside those of a
+# generator that paints all of it.
+PLAN = PivotalPlan(steps=150, rate=1e-3, squared=20.0)
 
 
 class Drawing(nn.Module):
@@ -220,7 +221,7 @@ def tune_command(
     clip = clips[0]
     videos = {c.key: c.video for c in grid(data / "grid" / "clips")}
     ws, pictures = lessons(space, clip, videos[clip.key], image)
-    plan = PivotalPlan(steps, PLAN.batch, PLAN.rate, PLAN.perceptual, PLAN.squared)
+    plan = replace(PLAN, steps=steps)
     began = time.monotonic()
     number = space.keys.index(clip.key)
     tuned = tune(space, number, ws, pictures, plan)
