@@ -2,11 +2,10 @@
 
 ``python -m training.evaluate_face`` exports an avatar from the first closed-mouth frame of each
 clip, drives it with the tracked motion and with the clip's own sound, and compares with the real
-frames under one protocol: both are aligned by the eyes (256 x 256; eye centres at (92, 100) and
-(164, 100)); PSNR and SSIM on rows 20 to 250 and columns 30 to 226; LMD is the mean distance of the
-20 outer-lip landmarks in pixels; r is the correlation of the lip gap, slope how much of it the
-drawn frames show. "Open" are the 40 % of frames with the widest real gap. The still photo is the
-floor; the puppet, with the same tracked motion, is what the generator was taught by.
+frames under the protocol of ``export.video_score``: aligned by the eyes, PSNR, SSIM and the
+distance of the outer lips over the 40 % of frames with the widest real gap. r is the correlation of
+the lip gap, slope how much of it the drawn frames show. The still photo is the floor; the puppet,
+with the same tracked motion, is what the generator was taught by.
 """
 
 from __future__ import annotations
@@ -24,29 +23,25 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from skimage.metrics import structural_similarity
 
 from engine.audio import decode
 from engine.avatar import Avatar
 from engine.motion import Motion
 from engine.pipeline import Pipeline
 from engine.speech import SpeechModel
-from export.align import eye_centres
 from export.bundle import Identity
 from export.fit import track_from_rest
 from export.identity import export_identity
 from export.landmarks import OUTER_LIPS, FaceMesh, lip_gap, mouth_width
 from export.puppet import CLOSED_GAP
 from export.rest import at_rest
+from export.video_score import SCORED, aligned, psnr, ssim
 from training.data import data_folder
 
-__all__ = ["Clip", "aligned", "load_clip", "main"]
+__all__ = ["Clip", "load_clip", "main"]
 
 log = logging.getLogger(__name__)
 
-_SIDE = 256
-_EYES = np.array([[92.0, 100.0], [164.0, 100.0]])
-_SCORED = np.s_[20:250, 30:226]
 _OPEN_SHARE = 0.4
 Frames = Sequence[NDArray[np.uint8]]
 
@@ -95,24 +90,6 @@ def load_clip(path: Path) -> Clip:
     return Clip(path, frames, stacked, rest)
 
 
-def aligned(
-    image: NDArray[np.uint8], landmarks: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """The eye-aligned crop ``[256, 256, 3]`` and the landmarks ``[478, 2]`` in it."""
-    matrix = _similarity(landmarks)
-    crop = cv2.warpAffine(image, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
-    return crop, landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-
-
-def _similarity(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """``[2, 3]``, brings the eyes to their places in the crop."""
-    a, b = eye_centres(landmarks)
-    across, wanted = complex(*(b - a)), complex(*(_EYES[1] - _EYES[0]))
-    k = wanted / across
-    turn = np.array([[k.real, -k.imag], [k.imag, k.real]])
-    return np.c_[turn, _EYES.mean(0) - turn @ ((a + b) / 2)]
-
-
 def _crops(
     frames: Frames, landmarks: NDArray[np.float32]
 ) -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
@@ -137,19 +114,14 @@ def score(
     """Compare aligned crops and their landmarks."""
     gaps = lip_gap(real[1])
     chosen = np.argsort(-gaps)[: max(1, round(_OPEN_SHARE * len(gaps)))]
-    psnr, ssim = [], []
-    for k in chosen:
-        a, b = real[0][k][_SCORED], drawn[0][k][_SCORED]
-        error = np.mean((a.astype(np.float64) - b) ** 2)
-        psnr.append(10 * np.log10(255**2 / max(error, 1e-6)))
-        ssim.append(structural_similarity(a, b, channel_axis=2))
+    pairs = [(real[0][k][SCORED], drawn[0][k][SCORED]) for k in chosen]
     lips = list(OUTER_LIPS)
     distance = np.linalg.norm(real[1][chosen][:, lips] - drawn[1][chosen][:, lips], axis=-1)
     made = lip_gap(drawn[1])
     lags = {k: _correlation(gaps, np.roll(made, -k)) for k in range(-5, 6)}
     return Scores(
-        float(np.mean(psnr)),
-        float(np.mean(ssim)),
+        float(np.mean([psnr(a, b) for a, b in pairs])),
+        float(np.mean([ssim(a, b) for a, b in pairs])),
         float(distance.mean()),
         _correlation(gaps, made),
         float(np.polyfit(gaps, made, 1)[0]),
