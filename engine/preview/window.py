@@ -13,22 +13,20 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from tkinter.font import Font
 from types import TracebackType
 from typing import Any
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from engine.control import NEUTRAL, RANGES
 from engine.errors import BadDevice
 from engine.preview import icons, shapes
 from engine.preview.devices import Device, SoundCards
 from engine.preview.performer import Picture
+from engine.preview.sheet import GAP, card, label
 from engine.preview.show import Show, Status
+from engine.preview.sliders import GazePad, Slider
+from engine.preview.stage import Stage
 from engine.preview.theme import Theme, ThemeName, palette
-from engine.preview.widgets import Button, Choice, GazePad, Meter, Slider, Thumbnail
+from engine.preview.widgets import Button, Choice, Meter, Thumbnail
 
 __all__ = ["Window", "opened"]
 
@@ -36,7 +34,6 @@ _LOOK_MS = 8  # how often the window looks whether there is a new picture
 _LOOKS = 12  # of those, until it looks for other news as well
 _PICTURE = 512
 _COLUMN = 288
-_GAP = 14
 _AROUND = 240  # design pixels above and below the picture
 _SLIDERS = {
     "expression": "Expression",
@@ -122,7 +119,7 @@ class Window:
             self._draw_status(status)
         if picture is not None and (changed or picture is not self._shown):
             self._shown = picture
-            self._draw_picture(picture.image, bool(status.trouble), bool(self._hint_of(status)))
+            self._stage.draw(picture.image)
 
     def _look(self) -> None:
         self._root.after(_LOOK_MS, self._look)
@@ -140,54 +137,32 @@ class Window:
         c, px, root = self.theme.colours, self.theme.px, self._root
         top = tk.Frame(root, background=c.ground)
         top.grid(row=0, column=0, columnspan=2, sticky="ew", padx=px(20), pady=(px(12), px(8)))
-        self._text(top, "Avatar Engine", self.theme.title, c.ink, c.ground).pack(side="left")
-        self._camera = self._text(top, "", self.theme.small, c.soft, c.ground)
+        label(top, "Avatar Engine", self.theme.title, c.ink, c.ground).pack(side="left")
+        self._camera = label(top, "", self.theme.small, c.soft, c.ground)
         self._camera.pack(side="right")
         left = tk.Frame(root, background=c.ground)
-        left.grid(row=1, column=0, sticky="n", padx=(px(16), px(_GAP)))
+        left.grid(row=1, column=0, sticky="n", padx=(px(16), px(GAP)))
         right = tk.Frame(root, background=c.ground)
         right.grid(row=1, column=1, sticky="n", padx=(0, px(16)))
-        self._build_stage(_card(left, self.theme))
-        self._build_faces(_card(right, self.theme, "Face"))
-        self._build_control(_card(right, self.theme, "Control"))
+        self._build_stage(card(left, self.theme))
+        self._build_faces(card(right, self.theme, "Face"))
+        self._build_control(card(right, self.theme, "Control"))
         keys = f"M  mute     B  blink     R  reset     1 to {min(9, len(self._thumbnails))}  face"
-        legend = self._text(root, keys, self.theme.small, c.soft, c.ground)
+        legend = label(root, keys, self.theme.small, c.soft, c.ground)
         legend.grid(row=2, column=0, columnspan=2, pady=(px(4), px(12)))
 
-    def _build_stage(self, card: tk.Frame) -> None:
+    def _build_stage(self, sheet: tk.Frame) -> None:
         c, px = self.theme.colours, self.theme.px
         side = self._side
-        self._stage = tk.Canvas(
-            card, width=side, height=side, background=c.sheet, highlightthickness=0, bd=0
-        )
+        self._stage = Stage(sheet, self.theme, side)
         self._stage.grid(row=0, column=0, columnspan=2)
-        self._image = tk.PhotoImage(width=side, height=side)
-        self._stage.create_image(0, 0, image=self._image, anchor="nw")
-        self._boxes: dict[int, NDArray[np.float32]] = {}
-        self._figures = self._stage.create_text(
-            side - px(22), px(23), anchor="e", fill="#ffffff", font=self.theme.small
-        )
-        self._hint = self._stage.create_text(
-            side // 2, side - px(22), anchor="s", font=self.theme.bold, width=side - px(60),
-        )  # fmt: skip
-        shape = shapes.coverage(shapes.rounded(side, side, px(12)))[..., None]
-        ground = shapes.painted(c.sheet, size=(1, 1))[0, 0].astype(np.float32)
-        corner = px(12)
-        # Only the corners are blended, a few hundred pixels.
-        self._corners = [
-            (rows, columns, shape[rows, columns], (1 - shape[rows, columns]) * ground)
-            for rows in (slice(0, corner), slice(side - corner, side))
-            for columns in (slice(0, corner), slice(side - corner, side))
-        ]
-        down = np.clip((np.arange(side) - side + px(90)) / px(90), 0, 1)
-        self._shade = (1 - 0.7 * down[-px(90) :, None, None]).astype(np.float32)
         self._mute = Button(
-            card, self.theme, c.sheet, "Mute", self.toggle_mute, icons.microphone, width=px(118)
+            sheet, self.theme, c.sheet, "Mute", self.toggle_mute, icons.microphone, width=px(118)
         )
         self._mute.grid(row=1, column=0, pady=(px(12), 0), sticky="w")
-        self._meter = Meter(card, self.theme, c.sheet, side - px(118 + 18))
+        self._meter = Meter(sheet, self.theme, c.sheet, side - px(118 + 18))
         self._meter.grid(row=1, column=1, pady=(px(12), 0), sticky="e")
-        below = tk.Frame(card, background=c.sheet)
+        below = tk.Frame(sheet, background=c.sheet)
         below.grid(row=2, column=0, columnspan=2, sticky="ew", pady=(px(12), 0))
         width = (side - px(16)) // 2
         self._microphone = Choice(below, self.theme, c.sheet, width, self._microphones)
@@ -196,33 +171,34 @@ class Window:
             (("Microphone", self._microphone), ("Your voice goes to", self._output))
         ):
             apart = (px(16) * column, 0)
-            label = self._text(below, words, self.theme.small, c.soft, c.sheet)
-            label.grid(row=0, column=column, sticky="w", padx=apart)
+            label(below, words, self.theme.small, c.soft, c.sheet).grid(
+                row=0, column=column, sticky="w", padx=apart
+            )
             choice.grid(row=1, column=column, padx=apart, pady=(px(3), 0))
 
-    def _build_faces(self, card: tk.Frame) -> None:
+    def _build_faces(self, sheet: tk.Frame) -> None:
         c, px = self.theme.colours, self.theme.px
         side = px(_COLUMN // 4 - 6)
         for k, name in enumerate(self._show.wardrobe.names):
-            face = Thumbnail(card, self.theme, c.sheet, side, partial(self._show.wear, name))
+            face = Thumbnail(sheet, self.theme, c.sheet, side, partial(self._show.wear, name))
             face.grid(row=k // 4, column=k % 4, padx=px(3), pady=px(3))
             self._thumbnails[name] = face
-        self._title = self._text(card, "", self.theme.small, c.soft, c.sheet)
+        self._title = label(sheet, "", self.theme.small, c.soft, c.sheet)
         self._title.grid(row=99, column=0, columnspan=4, sticky="w", padx=px(3), pady=(px(4), 0))
 
-    def _build_control(self, card: tk.Frame) -> None:
+    def _build_control(self, sheet: tk.Frame) -> None:
         c, px = self.theme.colours, self.theme.px
         width = px((_COLUMN - 16) / 2)
         for k, (name, words) in enumerate(_SLIDERS.items()):
             slider = Slider(
-                card, self.theme, c.sheet, width, words, RANGES[name], getattr(NEUTRAL, name),
+                sheet, self.theme, c.sheet, width, words, RANGES[name], getattr(NEUTRAL, name),
                 partial(self._steer, name),
             )  # fmt: skip
             slider.grid(row=k // 2, column=k % 2, padx=(0, px(16)) if k % 2 == 0 else 0, pady=px(2))
             self._sliders[name] = slider
-        below = tk.Frame(card, background=c.sheet)
+        below = tk.Frame(sheet, background=c.sheet)
         below.grid(row=9, column=0, columnspan=2, sticky="ew", pady=(px(8), 0))
-        self._text(below, "Gaze", self.theme.small, c.ink, c.sheet).grid(
+        label(below, "Gaze", self.theme.small, c.ink, c.sheet).grid(
             row=0, column=0, sticky="w", padx=px(2), pady=(0, px(4))
         )
         self._gaze = GazePad(
@@ -234,18 +210,6 @@ class Window:
         ):
             button = Button(below, self.theme, c.sheet, words, command, width=width)
             button.grid(row=row, column=1, sticky="n" if row == 1 else "s")
-
-    def _text(self, parent: tk.Misc, words: str, font: Font, ink: str, ground: str) -> tk.Label:
-        return tk.Label(
-            parent,
-            text=words,
-            font=font,
-            foreground=ink,
-            background=ground,
-            bd=0,
-            padx=0,
-            pady=0,
-        )
 
     # -- what a user does -------------------------------------------------------------------------
 
@@ -296,50 +260,17 @@ class Window:
 
     # -- what it shows ----------------------------------------------------------------------------
 
-    def _draw_picture(self, image: NDArray[np.uint8], trouble: bool, hint: bool) -> None:
-        side, px, c = self._side, self.theme.px, self.theme.colours
-        if image.shape[:2] != (side, side):
-            image = _covering(image, side)
-        image = image.copy()
-        if trouble:
-            self._put_behind(image, self._hint, px(14), px(12), c.danger_sheet, 0.94)
-        elif hint:
-            part = image[-len(self._shade) :]
-            part[:] = part * self._shade
-        self._put_behind(image, self._figures, px(12), px(13), "#000000", 0.6)
-        for rows, columns, inside, ground in self._corners:
-            image[rows, columns] = image[rows, columns] * inside + ground
-        self._image.configure(data=shapes.ppm(image))
-
-    def _put_behind(
-        self, image: NDArray[np.uint8], words: int, pad: int, radius: int, colour: str, dense: float
-    ) -> None:
-        """A box with round corners where words stand on the picture."""
-        x0, y0, x1, y1 = self._stage.bbox(words)
-        x0, y0 = max(x0 - pad, 0), max(y0 - pad // 2, 0)
-        part = image[y0 : y1 + pad // 2, x0 : x1 + pad]
-        height, width = part.shape[:2]
-        if self._boxes.get(words, np.zeros(0)).shape[:2] != (height, width):
-            shape = shapes.rounded(width, height, radius)
-            self._boxes[words] = shapes.coverage(shape)[..., None] * np.float32(dense)
-        part[:] = part + self._boxes[words] * (shapes.rgb(colour) - part)
-
     def _draw_figures(self, status: Status) -> None:
         self._meter.show(status.level, status.muted)
         figures = f"{status.fps:.0f} fps    {status.delay_ms:.0f} ms"
-        self._stage.itemconfigure(self._figures, text=figures)
+        self._stage.show_figures(figures)
         for name, face in self._thumbnails.items():
             self._draw_face(name, face, status)
 
     def _draw_status(self, status: Status) -> None:
         c = self.theme.colours
         trouble = status.trouble[:1].upper() + status.trouble[1:]
-        self._stage.itemconfigure(
-            self._hint,
-            text=trouble or self._hint_of(status),
-            fill=c.danger if trouble else "#ffffff",
-            font=self.theme.text if trouble else self.theme.bold,
-        )
+        self._stage.show_hint(trouble or self._hint_of(status), bool(trouble))
         self._mute.show(
             "Unmute" if status.muted else "Mute",
             status.muted,
@@ -382,41 +313,3 @@ class Window:
 
 def _called(command: Callable[[], None], event: object) -> None:
     command()
-
-
-def _card(parent: tk.Misc, theme: Theme, title: str = "") -> tk.Frame:
-    """A sheet with round corners; what it returns is its inside."""
-    c, px = theme.colours, theme.px
-    sheet = tk.Canvas(parent, background=c.ground, highlightthickness=0, bd=0)
-    sheet.pack(pady=(0, px(_GAP)))
-    inside = tk.Frame(sheet, background=c.sheet)
-    if title:
-        tk.Label(inside, text=title, font=theme.bold, foreground=c.ink, background=c.sheet).pack(
-            anchor="w", pady=(0, px(6))
-        )
-    body = tk.Frame(inside, background=c.sheet)
-    body.pack()
-    sheet.create_window(px(16), px(14), window=inside, anchor="nw")
-    images: list[tk.PhotoImage] = []
-
-    def paint(event: tk.Event[tk.Frame]) -> None:
-        width, height = event.width + 2 * px(16), event.height + 2 * px(14)
-        sheet.configure(width=width, height=height)
-        shape = shapes.coverage(shapes.rounded(width, height, px(14)))
-        images[:] = [tk.PhotoImage(data=shapes.ppm(shapes.painted(c.ground, (shape, c.sheet))))]
-        sheet.delete("sheet")
-        sheet.create_image(0, 0, image=images[0], anchor="nw", tags="sheet")
-        sheet.tag_lower("sheet")
-
-    inside.bind("<Configure>", paint)
-    return body
-
-
-def _covering(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The middle of ``[H, W, 3]``, scaled to ``[side, side, 3]``."""
-    height, width = image.shape[:2]
-    least = min(height, width)
-    y, x = (height - least) // 2, (width - least) // 2
-    part = image[y : y + least, x : x + least]
-    way = cv2.INTER_AREA if least > side else cv2.INTER_LINEAR
-    return cv2.resize(part, (side, side), interpolation=way).astype(np.uint8, copy=False)

@@ -7,8 +7,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import tkinter
+
+    from engine.preview.theme import Theme
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +39,23 @@ def display() -> Iterator[str]:
         os.environ["DISPLAY"] = before
     server.terminate()
     server.wait(10)
+
+
+@pytest.fixture
+def theme(display: str) -> Iterator[Theme]:
+    """The light one, in a window of its own."""
+    import tkinter
+
+    from engine.preview.theme import LIGHT, Theme
+
+    window = tkinter.Tk()
+    yield Theme(window, LIGHT)
+    window.destroy()
+
+
+@pytest.fixture
+def root(theme: Theme) -> tkinter.Misc:
+    """That window."""
+    import tkinter
+
+    return tkinter._get_default_root()  # type: ignore[attr-defined, no-any-return]

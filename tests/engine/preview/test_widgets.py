@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 
 from engine.preview import icons
-from engine.preview.theme import LIGHT, Theme
-from engine.preview.widgets import Button, Choice, GazePad, Meter, Slider, Thumbnail
-
-
-@pytest.fixture
-def theme(display: str) -> Iterator[Theme]:
-    root = tk.Tk()
-    yield Theme(root, LIGHT)
-    root.destroy()
-
-
-@pytest.fixture
-def root(theme: Theme) -> tk.Misc:
-    return tk._get_default_root()  # type: ignore[attr-defined, no-any-return]
-
-
-def shown(widget: tk.Widget) -> tk.Widget:
-    widget.pack()
-    widget.update()
-    widget.focus_force()
-    widget.update()
-    return widget
+from engine.preview.theme import Theme
+from engine.preview.widgets import Button, Choice, Meter, Thumbnail
+from tests.engine.preview.screen import shown
 
 
 def face(widget: Any) -> np.ndarray:
@@ -52,40 +31,6 @@ def test_a_button_is_pressed_by_mouse_and_keys(root: tk.Misc, theme: Theme) -> N
     before = face(button)
     button.show("Unmute", True, icons.microphone_off)
     assert np.abs(face(button) - before).max() > 50
-
-
-def test_a_slider_follows_mouse_and_arrows_within_its_ends(root: tk.Misc, theme: Theme) -> None:
-    told: list[float] = []
-    slider = Slider(root, theme, "#ffffff", 140, "Smile", (-1.0, 1.0), 0.0, told.append)
-    shown(slider)
-    slider.event_generate("<Button-1>", x=139, y=28)
-    assert told[-1] == 1.0
-    slider.event_generate("<B1-Motion>", x=70, y=28)
-    assert told[-1] == 0.0, "near its rest it falls in"
-    slider.event_generate("<Right>")
-    slider.event_generate("<Right>")
-    assert told[-1] == pytest.approx(0.2)
-    slider.event_generate("<Left>")
-    assert told[-1] == pytest.approx(0.1)
-    slider.event_generate("<Delete>")
-    assert told[-1] == 0.0
-    count = len(told)
-    slider.show(-0.7)
-    assert (slider.value, len(told)) == (-0.7, count)
-
-
-def test_the_gaze_goes_where_one_points_and_is_let_free(root: tk.Misc, theme: Theme) -> None:
-    told: list[tuple[float, float] | None] = []
-    pad = GazePad(root, theme, "#ffffff", 101, 81, told.append)
-    shown(pad)
-    pad.event_generate("<Button-1>", x=100, y=1)
-    assert told[-1] == pytest.approx((0.98, 0.98))
-    pad.event_generate("<B1-Motion>", x=-50, y=200)
-    assert told[-1] == (-1.0, -1.0)
-    pad.event_generate("<Delete>")
-    assert told[-1] is None
-    pad.event_generate("<Up>")
-    assert told[-1] == pytest.approx((0.0, 0.1))
 
 
 def test_a_choice_shortens_what_does_not_fit_and_can_be_off(root: tk.Misc, theme: Theme) -> None:

@@ -49,11 +49,11 @@ class Case:
 
     def pixel(self, x: float, y: float) -> tuple[int, ...]:
         side = self.window._side
-        return self.window._image.get(round(x * (side - 1)), round(y * (side - 1)))
+        return self.window._stage._image.get(round(x * (side - 1)), round(y * (side - 1)))
 
     @property
     def hint(self) -> str:
-        return str(self.window._stage.itemcget(self.window._hint, "text"))
+        return str(self.window._stage.itemcget(self.window._stage._hint, "text"))
 
     def key(self, name: str) -> None:
         self.root.focus_force()
