@@ -38,7 +38,7 @@ export class Stage {
     part("figures").hidden = state !== "live";
     const video = part("face");
     if (!running) video.srcObject = null;
-    video.hidden = !["live", "interrupted", "reconnecting"].includes(state);
+    video.hidden = !["live", "interrupted"].includes(state);  // of a call that ended it would be black
     part("preview").hidden = !video.hidden || !this.#url;
     part("hint").textContent = state === "idle" && startable ? "Press Start and speak" : (HINTS[state] ?? "");
   }

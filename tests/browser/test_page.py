@@ -215,6 +215,7 @@ def test_a_call_survives_a_server_that_comes_back(speaking_browser: Browser) -> 
         process.terminate()
         process.wait(5)
         connection(page).to_have_text("Reconnecting")
+        expect(page.locator("#preview")).to_be_visible()  # the photo, not a black video
     with server("synthetic", "--port", port):
         connection(page).to_have_text("Live", timeout=20_000)
         expect(page.locator("#notice")).to_be_hidden()
