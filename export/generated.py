@@ -21,7 +21,6 @@ from engine.avatar import Avatar
 from engine.compositor import Compositor
 from engine.errors import BadInput
 from engine.output import written_whole
-from engine.runtime.onnx import OnnxModel
 from engine.teeth import Teeth
 from export.align import ffhq_matrix, scored_matrix
 from export.bundle import Identity, write_bundle
@@ -40,7 +39,7 @@ from export.pivotal import PivotalPlan, pivotal_tuning
 from export.projector import Projection, project
 from export.puppet import Puppet
 from export.trajectory import fit_displacement
-from export.verify import torch_step, verify
+from export.verify import verify_face
 
 __all__ = ["EFFORTS", "STAGES", "Effort", "export_generated"]
 
@@ -190,15 +189,7 @@ class _Work:
         picture = PictureGenerator(tuned.cpu(), decoder.cpu(), pivot.cpu()).eval()
         picture.round_to_half()
         model = picture_onnx(picture, self.checkpoint.kind)
-        motions = sample_motions(50, np.random.default_rng(7))
-        proof = verify(
-            torch_step(picture, ["face"], ["rgb"]),
-            OnnxModel(model),
-            lambda n: {"face": motions[n : n + 1]},
-            steps=50,
-            tolerance=_TOLERANCE,
-        )
-        return model, max(proof.worst.values())
+        return model, verify_face(picture, model, ["rgb"], _TOLERANCE)
 
     def _puppet_frames(self) -> tuple[Tensor, Tensor]:
         """Motions ``[K, 52]`` and aligned pictures ``[K, N, N, 3]`` uint8; the first is rest."""

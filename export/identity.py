@@ -22,13 +22,12 @@ from export.align import frame_photo
 from export.bundle import Identity, write_bundle
 from export.canvas import canvas_picture
 from export.masked import EYES_AND_BROWS, masked
-from export.motions import sample_motions
 from export.photo import find_face, read_photo
 from export.puppet import Puppet
 from export.quality import Verdict
 from export.rest import at_rest
 from export.template import Template
-from export.verify import verify
+from export.verify import verify_face
 from export.video_reading import is_video
 
 __all__ = ["STAGES", "Report", "Subject", "export_identity", "read_subject", "staged"]
@@ -174,7 +173,6 @@ def _best(subject: Subject, out: Path, report: Callable[[str], Callable[[float],
     from export.generator.prior import LitePrior
     from export.to_onnx import FACE_OUTPUTS, face_onnx
     from export.tune import BEST, puppet_frames, tune
-    from export.verify import torch_step
 
     puppet = subject.puppet
     prior = LitePrior.load()
@@ -185,17 +183,10 @@ def _best(subject: Subject, out: Path, report: Callable[[str], Callable[[float],
         prior, crop, puppet.rest, faces, fields, puppet.jaw, BEST, report("tuning the generator")
     )
     model = face_onnx(generator)
-    motions = sample_motions(50, np.random.default_rng(7))
-    proof = verify(
-        torch_step(generator, ["face"], FACE_OUTPUTS),
-        OnnxModel(model),
-        lambda n: {"face": motions[n : n + 1]},
-        steps=50,
-        tolerance=_HALF_TOLERANCE,
-    )
+    worst = verify_face(generator, model, FACE_OUTPUTS, _HALF_TOLERANCE)
     avatar = subject.write(out, model, size=size, quality="best", steps=BEST.steps)
     report("writing ONNX")(1.0)
-    return Report(avatar, max(proof.worst.values()), subject.notes)
+    return Report(avatar, worst, subject.notes)
 
 
 def staged(

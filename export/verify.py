@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from engine.errors import ModelMismatch
 from engine.runtime.onnx import OnnxModel
+from export.motions import sample_motions
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Arrays", "Recurrence", "Step", "Verification", "torch_step", "verify"]
+__all__ = ["Arrays", "Recurrence", "Step", "Verification", "torch_step", "verify", "verify_face"]
 
 Arrays = dict[str, NDArray[np.float32]]
 Step = Callable[[Mapping[str, NDArray[np.float32]]], Arrays]
@@ -94,6 +95,24 @@ def verify(
             f"{tolerance}: export again, or correct the graph"
         )
     return Verification(steps, worst)
+
+
+def verify_face(
+    generator: torch.nn.Module, model: bytes, outputs: Sequence[str], tolerance: float
+) -> float:
+    """The greatest difference of ``face.onnx`` from its network, over 50 motions of all kinds.
+
+    Raises ModelMismatch where it exceeds ``tolerance``.
+    """
+    motions = sample_motions(50, np.random.default_rng(7))
+    proof = verify(
+        torch_step(generator, ["face"], outputs),
+        OnnxModel(model),
+        lambda n: {"face": motions[n : n + 1]},
+        steps=len(motions),
+        tolerance=tolerance,
+    )
+    return max(proof.worst.values())
 
 
 def _difference(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:

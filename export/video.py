@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 from engine.errors import BadPhoto, MissingExtra
 from engine.motion import Motion
 from engine.output import written_whole
-from engine.runtime.onnx import OnnxModel
 from export.align import Framing, frame_photo
 from export.bundle import Identity, write_bundle
 from export.identity import Report, export_identity, staged
-from export.motions import sample_motions
 from export.rest import at_rest
-from export.verify import verify
+from export.verify import verify_face
 from export.video_evaluation import Evaluation, evaluate
 from export.video_motion import Tracked, track_motion
 from export.video_quality import FEWEST, Verdicts, judge
@@ -137,7 +135,6 @@ def _best(
     from export.generator.prior import LitePrior
     from export.to_onnx import FACE_OUTPUTS, face_onnx
     from export.tune import puppet_frames
-    from export.verify import torch_step
     from export.video_frames import Scene, choose_frames, real_frames
     from export.video_layers import TeethLayers
     from export.video_tune import VIDEO_PLAN, tune_on_video
@@ -159,14 +156,7 @@ def _best(
         puppet.jaw, VIDEO_PLAN, report("tuning the generator"),
     )  # fmt: skip
     model = face_onnx(generator)
-    motions = sample_motions(50, np.random.default_rng(7))
-    proof = verify(
-        torch_step(generator, ["face"], FACE_OUTPUTS),
-        OnnxModel(model),
-        lambda n: {"face": motions[n : n + 1]},
-        steps=50,
-        tolerance=_HALF_TOLERANCE,
-    )
+    worst = verify_face(generator, model, FACE_OUTPUTS, _HALF_TOLERANCE)
     report("writing ONNX")(1.0)
     parts = (out, identity, puppet.image, puppet.matrix, teeth, model)
     facts = {"family": "lite", "size": size, "quality": "best", "steps": VIDEO_PLAN.steps}
@@ -175,7 +165,7 @@ def _best(
     avatar = write_bundle(
         *parts, facts | {"lessons": len(chosen), "measured": evaluation.for_manifest()}
     )
-    return VideoReport(avatar, max(proof.worst.values()), warnings, str(evaluation), evaluation)
+    return VideoReport(avatar, worst, warnings, str(evaluation), evaluation)
 
 
 def _split(verdicts: Verdicts, held_out: float) -> tuple[Verdicts, NDArray[np.bool_]]:

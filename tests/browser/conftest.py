@@ -137,7 +137,13 @@ def address(subject: Subject) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(speaking_browser: Any, address: str) -> Iterator[Any]:
+def script() -> Path | None:
+    """A script that the page has besides its own; modules of tests bring theirs."""
+    return None
+
+
+@pytest.fixture
+def page(speaking_browser: Any, address: str, script: Path | None) -> Iterator[Any]:
     """The page under its own security policy; any error on its console fails the test."""
     from playwright.sync_api import expect
 
@@ -154,6 +160,8 @@ def page(speaking_browser: Any, address: str) -> Iterator[Any]:
             errors.append(message.text)
 
     page.on("console", heard)
+    if script is not None:
+        page.add_init_script(path=script)
     page.goto(address)
     expect(page.locator("#start")).to_be_enabled(timeout=60_000)
     yield page

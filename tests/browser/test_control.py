@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.motion import ARKIT, Motion
 from tests.browser.conftest import Subject
@@ -21,25 +20,9 @@ PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
-def page(speaking_browser: Browser, address: str) -> Iterator[Page]:
-    """A page under its own security policy; any error on its console fails the test."""
-    context = speaking_browser.new_context(viewport=DESKTOP, permissions=["microphone"])
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-
-    def heard(message: Any) -> None:
-        refused = "Failed to load resource" in message.text  # an answer that the page deals with
-        if message.type in ("error", "warning") and not refused:
-            errors.append(message.text)
-
-    page.on("console", heard)
-    page.add_init_script(path=STEER)
-    page.goto(address)
-    expect(page.locator("#start")).to_be_enabled(timeout=60_000)
-    yield page
-    context.close()
-    assert errors == []
+def script() -> Path:
+    """What the page has besides."""
+    return STEER
 
 
 def shares(subject: Subject, box: tuple[int, int, int, int]) -> list[float]:
