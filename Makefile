@@ -27,7 +27,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export AVATAR_DATA ?= $(DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve avatar bench bench-gpu tools test lint check measure-live load fuzz audit \
+.PHONY: help serve preview avatar bench bench-gpu tools test lint check measure-live load fuzz audit \
 	train-speech evaluate-speech train-generator template evaluate-generator train-paper evaluate-paper \
 	release basis builtin-avatars clean
 
@@ -36,6 +36,9 @@ help: ## list these targets
 
 serve: $(VENV)/.cpu ## install the light run time and start the page; AVATAR=me.avatar to choose
 	@$(BIN)/engine serve --port $(PORT) $(if $(AVATAR),--avatar '$(AVATAR)')
+
+preview: $(VENV)/.preview ## the same in a window of its own; AVATAR=me.avatar to choose
+	@$(BIN)/engine preview $(if $(AVATAR),--avatar '$(AVATAR)')
 
 avatar: $(VENV)/.$(if $(filter fast,$(QUALITY)),photo,export) ## make an avatar: PHOTO=me.jpg; QUALITY=fast goes without torch
 	@test -n '$(PHOTO)' || { echo "Which photo? make avatar PHOTO=me.jpg"; exit 2; }
@@ -123,6 +126,11 @@ $(VENV)/.cpu: pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV), a minute or two ..."
 	@$(PIP) -e '.[cpu]'
 	@touch $@
+
+$(VENV)/.preview: pyproject.toml | $(BIN)/python
+	@echo "Installing what the window needs into $(VENV), a minute or two ..."
+	@$(PIP) -e '.[cpu,preview]'
+	@touch $@ $(VENV)/.cpu
 
 $(VENV)/.torch: | $(BIN)/python
 	@echo "Installing torch into $(VENV), a minute or two ..."
