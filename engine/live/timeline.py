@@ -163,15 +163,17 @@ def _needed_at(margin: int, state: TimelineState) -> TimelineState:
 
 def _noted(slack: int, now: int, state: TimelineState) -> TimelineState:
     """Remember how long before its need a packet came."""
-    recent = tuple(s for s in state.slack if now - s[0] <= WINDOW)
-    return replace(state, slack=(*recent, (now, slack)))
+    past = 0  # they are in the order of time
+    while past < len(state.slack) and now - state.slack[past][0] > WINDOW:
+        past += 1
+    return replace(state, slack=(*state.slack[past:], (now, slack)))
 
 
 def _spare(now: int, state: TimelineState) -> int:
     """By how much nearly all sound came earlier than it had to; 0 while too little is known."""
     if now - state.slack[0][0] < WINDOW_JUDGED:
         return 0
-    slacks = sorted(slack for _, slack in state.slack)
+    slacks = sorted([slack for _, slack in state.slack])
     return slacks[int(RARE * len(slacks))] - RESERVE
 
 
@@ -195,7 +197,9 @@ def _joined(
     elif overlap < 0:
         lost = -overlap
         samples = np.concatenate([np.zeros(lost, np.int16), samples])
-    counts = replace(state.counts, lost=state.counts.lost + lost, late=state.counts.late + late)
+    counts = state.counts
+    if lost or late:
+        counts = replace(counts, lost=counts.lost + lost, late=counts.late + late)
     return samples, replace(state, end=state.end + len(samples), counts=counts)
 
 
