@@ -7,7 +7,6 @@ is held against the real parser, the Makefile or the package's extras instead.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
@@ -15,15 +14,11 @@ import shlex
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from tests.engine.cli.calls import parse
 
 __all__ = ["NOT_RUN", "STAND_INS", "Unknown", "known_make", "known_module", "main"]
 
@@ -75,6 +70,8 @@ class Unknown(Exception):
 
 def engine(words: Sequence[str]) -> str:
     """Every command of ours: parsed first, so that a wrong one is refused by its own words."""
+    from tests.engine.cli.calls import parse  # half a second, which most programs do without
+
     name = parse(shlex.join(["engine", *words]))
     if name == "serve":
         return _served(words)
@@ -153,6 +150,8 @@ def known_module(words: Sequence[str]) -> None:
 
 def pip(words: Sequence[str]) -> str:
     """Installs nothing: extras have to exist, and a pin has to be the Makefile's."""
+    import tomllib
+
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = (ROOT / "Makefile").read_text(encoding="utf-8")
     for word in words:
@@ -225,6 +224,9 @@ def _served(words: Sequence[str]) -> str:
 
 
 def _healthy(host: str, port: int, words: Sequence[str]) -> None:
+    import http.client
+    import ssl
+
     address, wait = "127.0.0.1", _STAYS_S
     if "--tls" in words:
         secure = ssl._create_unverified_context()  # its certificate was signed by itself

@@ -22,6 +22,21 @@ def found(what: str) -> Check:
     return next(check for check in examine() if check.what.startswith(what))
 
 
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one small avatar."""
+    folder = tmp_path_factory.mktemp("built-in")
+    bundles.bundle(folder / "nobody.avatar")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, one: Path) -> None:
+    """One small avatar instead of the built-in ones; "all is well here" takes them all."""
+    if request.function is not test_all_is_well_here:
+        monkeypatch.setattr(avatar_module, "_BUILTIN", one)
+
+
 @pytest.fixture
 def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     """Package -> version that the doctor sees; None: not installed."""

@@ -11,7 +11,7 @@ from engine.compositor import HEAD_LIMIT
 from engine.liveliness import Liveliness
 from engine.motion import ARKIT_INDEX
 
-MINUTES = 4
+MINUTES = 2
 _LEFT, _RIGHT = ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ class Leaky(nn.Module):
         return state.sum(dim=-1, keepdim=True), state
 
 
+@cache
 def exported(keep: float) -> OnnxModel:
     buffer = io.BytesIO()
     torch.onnx.export(
