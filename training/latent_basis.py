@@ -27,6 +27,7 @@ from torch import Tensor
 from export.generator.prior import LitePrior, relative
 from export.losses import attention, composite, fields_loss
 from training.frames import FRAMES, split
+from training.precision import quick_half
 
 __all__ = ["Portrait", "main", "optimised", "principal_basis", "projected", "scores"]
 
@@ -79,7 +80,7 @@ def optimised(portrait: Portrait, prior: LitePrior, steps: int = 12, rate: float
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = rate * (0.05 + 0.95 * math.cos(math.pi / 2 * step / steps))
-        with torch.autocast("cpu", torch.bfloat16):
+        with quick_half():
             raw = prior.synthesis(portrait.w + free).float()
         loss, _ = fields_loss(relative(raw, pivot, portrait.rest), portrait.fields, photos, weight)
         optimiser.zero_grad()

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.precision import quick_half
 from training.speech.articulators import CONTROLS, articulate
 from training.speech.calibration import Spoken
 from training.speech.coarticulation import Coarticulation
@@ -107,7 +108,7 @@ def _train(material: Material, plan: TrainingPlan) -> ManyHeads:
     set_normalisation(network.trunk, [next(batches).columns for _ in range(4)])
     for step in range(1, plan.steps + 1):
         batch = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
+        with quick_half():
             answers = network(batch.columns)
         loss = torch.zeros(())
         for hops, answer in zip(LOOK_AHEADS, answers, strict=True):
