@@ -36,14 +36,14 @@ def test_the_images_are_drawn_and_the_given_network_stays() -> None:
     synthesis, pivots, pictures = setup()
     before = copy.deepcopy(synthesis.state_dict())
     told: list[float] = []
-    plan = PivotalPlan(steps=60, rate=3e-3)
+    plan = PivotalPlan(steps=30, rate=3e-3)
     tuned = pivotal_tuning(synthesis, pivots, pictures, phi, random_w, plan, told.append)
     with torch.no_grad():
         error = [(net(pivots) - pictures).square().mean() for net in (synthesis, tuned)]
     assert error[1] < 0.5 * error[0]
     assert all(torch.equal(before[k], v) for k, v in synthesis.state_dict().items())
     assert told[-1] == 1.0
-    assert len(told) == 60
+    assert len(told) == 30
 
 
 def test_locality_holds_the_neighbourhood() -> None:
@@ -53,7 +53,7 @@ def test_locality_holds_the_neighbourhood() -> None:
     drift = []
     for locality in (0.0, 3.0):
         torch.manual_seed(1)
-        plan = PivotalPlan(steps=60, rate=3e-3, locality=locality, alpha=5.0)
+        plan = PivotalPlan(steps=25, rate=3e-3, locality=locality, alpha=5.0)
         tuned = pivotal_tuning(synthesis, pivots, pictures, phi, random_w, plan)
         with torch.no_grad():
             drift.append(float((tuned(near) - synthesis(near)).square().mean()))

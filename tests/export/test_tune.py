@@ -75,7 +75,7 @@ def test_the_rest_of_the_prior_survives(
     torch.manual_seed(1)
     prior = LitePrior(SMALL).eval()
     prior.population.normal_()
-    picture, plan = np.full((N, N, 3), 128, np.uint8), Plan(12, 20, batch=4, rate=5e-3)
+    picture, plan = np.full((N, N, 3), 128, np.uint8), Plan(12, 12, batch=2, rate=5e-3)
 
     def strayed(locality: float) -> float:
         monkeypatch.setattr("export.tune._LOCALITY", locality)

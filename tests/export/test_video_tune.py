@@ -64,7 +64,7 @@ def test_the_film_s_colour_is_learned_and_the_puppet_s_motions_are_kept(lesson) 
     told: list[float] = []
     generator, own = tune_on_video(
         prior, photo, np.ones((S, S), np.float32), np.zeros((468, 2)), puppet, real,
-        TeethLayers(teeth, MATRIX, S), np.zeros((52, 2)), Plan(40, 60, 8, 5e-3), told.append,
+        TeethLayers(teeth, MATRIX, S), np.zeros((52, 2)), Plan(40, 40, 6, 5e-3), told.append,
     )  # fmt: skip
     assert told[-1] == 1.0
     face = torch.zeros(2, 52)
