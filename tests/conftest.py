@@ -36,7 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _against_the_clock(item.nodeid))
+    # Browser tests at the very end: the other process has nothing left to do then.
+    items.sort(key=lambda item: (_against_the_clock(item.nodeid), "/browser/" in item.nodeid))
     missing = {
         "data": _missing_data(config.getoption("--data")),
         "export": _missing_modules("torch", "mediapipe"),

@@ -59,6 +59,7 @@ app = typer.Typer(add_completion=False)
 
 OUT = Path("runs") / "paper" / "evaluation"
 STILL = "still face"
+_SHOWN = np.s_[88:232, 56:200]
 
 
 class Evaluation:
@@ -229,13 +230,17 @@ def _finish(
     (out / "results.md").write_text(markdown(results))
 
 
-def _strip(path: Path, rows: dict[str, Aligned], tiles: int = 8, side: int = 128) -> None:
-    """One line of frames for each row, with its name."""
+def _strip(path: Path, rows: dict[str, Aligned], tiles: int = 8, side: int = 96) -> None:
+    """One line of frames for each row, from brow to chin, with its name. The clip's silent ends are
+    left out."""
     lines = []
     for name, faces in rows.items():
-        chosen = np.linspace(0, len(faces) - 1, tiles).round().astype(int)
+        chosen = np.linspace(0.15, 0.85, tiles) * (len(faces) - 1)
         line = np.hstack(
-            [cv2.resize(faces[k][0], (side, side), interpolation=cv2.INTER_AREA) for k in chosen]
+            [
+                cv2.resize(faces[k][0][_SHOWN], (side, side), interpolation=cv2.INTER_AREA)
+                for k in chosen.round().astype(int)
+            ]
         )
         label = np.full((side, 190, 3), 255, np.uint8)
         _write(label, name)

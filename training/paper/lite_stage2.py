@@ -33,17 +33,28 @@ from engine.output import written_whole
 from export.align import canvas_matrix
 from export.canvas import canvas_picture
 from export.generator.prior import relative
-from export.losses import composite
 from export.motions import sample_motions
 from export.pivotal import PivotalPlan, pivotal_tuning
 from export.puppet import Puppet
+from export.video_layers import CanvasCompositor, TeethLayers
 from training.data import data_folder
 from training.paper.clips import grid
 from training.paper.crops import CROPS, ClipCrops, read_crops, tracked_frames
 from training.paper.lite import PEOPLE, STAGE1, LiteFeatures, LiteSpace, puppet_of
 from training.paper.rows import ROWS, Row, Trajectories, write_drawn
 
-__all__ = ["DRAWN", "RUN", "Drawing", "Jaw", "app", "codes", "frame", "synthesis_of", "tune"]
+__all__ = [
+    "DRAWN",
+    "RUN",
+    "Drawing",
+    "Jaw",
+    "app",
+    "codes",
+    "frame",
+    "lessons",
+    "synthesis_of",
+    "tune",
+]
 
 log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False)
@@ -55,37 +66,7 @@ _ROWS = tuple(row for row in ROWS if row.motion != "tracked")
 _LESSONS = 75  # frames that are tuned on: a clip's, or the puppet's
 # Most of the square is the photo's in any case: squared differences are small beside those of a
 # generator that paints all of it.
-PLAN = PivotalPlan(steps=150, rate=1e-3, squared=20.0)
-
-
-class Drawing(nn.Module):
-    """G of one person as a generator of pictures, ``[B, num_ws, w_dim] -> [B, 3, N, N]``."""
-
-    def __init__(self, synthesis: nn.Module, photo: Tensor, rest: Tensor, pivot: Tensor) -> None:
-        super().__init__()
-        self.synthesis = synthesis
-        self.photo: Tensor
-        self.rest: Tensor
-        self.pivot: Tensor
-        for name, tensor in {"photo": photo, "rest": rest, "pivot": pivot}.items():
-            self.register_buffer(name, tensor[None].float())
-
-    @staticmethod
-    def of(space: LiteSpace, who: int, synthesis: nn.Module | None = None) -> Drawing:
-        """One of the people of a space, with its generator or a tuned one."""
-        return Drawing(
-            synthesis or space.prior.synthesis, space.photos[who], space.rest[who],
-            space.pivots[who],
-        )  # fmt: skip
-
-    def fields(self, ws: Tensor) -> Tensor:
-        """``[B, 8, N, N]``."""
-        raw = self.synthesis(torch.cat([ws, self.pivot]))
-        return relative(raw[:-1], raw[-1:], self.rest)
-
-    def forward(self, ws: Tensor) -> Tensor:
-        """Black -1 and white 1; teeth are not the generator's."""
-        return composite(self.photo.expand(len(ws), -1, -1, -1), self.fields(ws)) * 2 - 1
+PLAN = PivotalPlan(steps=150, squared=20.0, locality=1.0)
 
 
 class Jaw:
@@ -106,38 +87,68 @@ class Jaw:
         # Few motions span the codes that motions make: least squares of least norm.
         self.slope = torch.linalg.lstsq(moved, drops, rcond=1e-3, driver="gelsd").solution
 
-    def __call__(self, w: Tensor) -> NDArray[np.float32]:
-        """``[2]`` of one code ``[num_ws, w_dim]``."""
-        drop: NDArray[np.float32] = ((w.flatten() - self.pivot) @ self.slope).numpy()
-        return drop
+    def __call__(self, ws: Tensor) -> Tensor:
+        """``[B, 2]`` of codes ``[B, num_ws, w_dim]``."""
+        return (ws.flatten(1) - self.pivot) @ self.slope
+
+
+class Drawing(nn.Module):
+    """G of one person as a generator of pictures, ``[B, num_ws, w_dim] -> [B, 3, N, N]``.
+
+    Its parameters are G's; teeth are the puppet's and stay.
+    """
+
+    def __init__(
+        self, space: LiteSpace, who: int, puppet: Puppet, synthesis: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        self.synthesis = synthesis or space.prior.synthesis
+        self.rest: Tensor
+        self.pivot: Tensor
+        self.register_buffer("rest", space.rest[who][None].float())
+        self.register_buffer("pivot", space.pivots[who][None])
+        self.compositor = CanvasCompositor(space.photos[who][None])
+        self.jaw = Jaw(space, puppet, who)
+        layers = TeethLayers(puppet.teeth(), puppet.matrix, space.prior.config.size)
+        self.placed = layers.requires_grad_(False).placed
+
+    def fields(self, ws: Tensor) -> Tensor:
+        """``[B, 8, N, N]``."""
+        raw = self.synthesis(torch.cat([ws, self.pivot]))
+        return relative(raw[:-1], raw[-1:], self.rest)
+
+    def forward(self, ws: Tensor) -> Tensor:
+        """Black -1 and white 1."""
+        return self.picture(self.fields(ws), self.jaw(ws))
+
+    def picture(self, fields: Tensor, jaw: Tensor) -> Tensor:
+        """The same of fields ``[B, 8, N, N]`` and lower teeth's places ``[B, 2]``."""
+        drawn: Tensor = self.compositor(fields, *self.placed(jaw)) * 2 - 1
+        return drawn
 
 
 def tune(
-    space: LiteSpace, who: int, ws: Tensor, pictures: Tensor, plan: PivotalPlan = PLAN
-) -> nn.Module:
-    """G tuned to ``pictures [K, 3, N, N]`` of one person at the codes ``ws [K, num_ws, w_dim]``."""
+    space: LiteSpace, drawing: Drawing, ws: Tensor, pictures: Tensor, plan: PivotalPlan = PLAN
+) -> Drawing:
+    """Tuned to ``pictures [K, 3, N, N]`` of the person at the codes ``ws [K, num_ws, w_dim]``."""
     population = space.prior.population
 
     def others(count: int) -> Tensor:
         return population[torch.randint(len(population), (count,))]
 
-    with torch.enable_grad():
-        drawn = pivotal_tuning(
-            Drawing.of(space, who), ws, pictures, LiteFeatures(space.prior), others, plan
-        )
-    return drawn.synthesis
+    return pivotal_tuning(drawing, ws, pictures, LiteFeatures(space.prior), others, plan)
 
 
-def lessons(space: LiteSpace, clip: ClipCrops, video: Path, image: bool) -> tuple[Tensor, Tensor]:
-    """Codes and pictures ``[K, ...]`` to tune on: a clip's frames, or the puppet's of its rest."""
+def lessons(
+    space: LiteSpace, drawing: Drawing, puppet: Puppet, clip: ClipCrops, video: Path | None
+) -> tuple[Tensor, Tensor]:
+    """Codes and pictures ``[K, ...]`` to tune on: a video's frames, or the puppet's of its rest."""
     size = space.prior.config.size
-    if image:
-        puppet = puppet_of(video, clip.rest)
+    if video is None:
         faces = sample_motions(_LESSONS, np.random.default_rng(0))
-        drawn = np.stack([puppet.fields(face, size).stack() for face in faces])
-        photo = space.photos[space.keys.index(clip.key)][None]
-        pictures = composite(photo.expand(len(faces), -1, -1, -1), torch.from_numpy(drawn)) * 2 - 1
-        return space.codes_of(clip, faces)[0], pictures.float()
+        fields = torch.from_numpy(np.stack([puppet.fields(f, size).stack() for f in faces]))
+        jaw = torch.from_numpy(faces @ puppet.jaw).float()
+        return space.codes_of(clip, faces)[0], drawing.picture(fields, jaw)
     cut = [
         canvas_picture(frame, canvas_matrix(landmarks), size)
         for frame, landmarks in tracked_frames(video)
@@ -220,17 +231,16 @@ def tune_command(
         raise typer.BadParameter(f"{who} has no clip to tune on that is not held out: say --image")
     clip = clips[0]
     videos = {c.key: c.video for c in grid(data / "grid" / "clips")}
-    ws, pictures = lessons(space, clip, videos[clip.key], image)
-    plan = replace(PLAN, steps=steps)
+    puppet = puppet_of(videos[clip.key], clip.rest)
+    drawing = Drawing(space, space.keys.index(clip.key), puppet)
+    ws, pictures = lessons(space, drawing, puppet, clip, None if image else videos[clip.key])
     began = time.monotonic()
-    number = space.keys.index(clip.key)
-    tuned = tune(space, number, ws, pictures, plan)
-    before, after = (
-        _psnr(Drawing.of(space, number, synthesis), ws, pictures)
-        for synthesis in (space.prior.synthesis, tuned)
-    )
+    tuned = tune(space, drawing, ws, pictures, replace(PLAN, steps=steps))
+    before, after = (_psnr(each, ws, pictures) for each in (drawing, tuned))
     with written_whole(out / f"{who}-{'image' if image else 'video'}.pt") as partial:
-        torch.save({name: tensor.half() for name, tensor in tuned.state_dict().items()}, partial)
+        torch.save(
+            {name: tensor.half() for name, tensor in tuned.synthesis.state_dict().items()}, partial
+        )
     log.info(
         "%s tuned on %d frames in %.0f s: %.2f dB before, %.2f dB after",
         who, len(ws), time.monotonic() - began, before, after,
@@ -266,19 +276,19 @@ def draw_command(
     for clip in track([c for c in read_crops(crops).clips if c.held_out], description="clips"):
         who = space.keys.index(clip.key)
         puppet = puppet_of(videos[clip.key], clip.rest)
-        jaw = Jaw(space, puppet, who)
         size = space.prior.config.size
         compositor = Compositor(puppet.image, puppet.matrix, size, puppet.teeth())
         for row in _ROWS:
             ws, synthesis = codes(row, clip, space, runs), synthesis_of(row, clip, space, stage2)
             if ws is None or synthesis is None:
                 continue
-            drawing = Drawing.of(space, who, synthesis)
+            drawing = Drawing(space, who, puppet, synthesis)
             with torch.no_grad():
-                frames = [
-                    frame(drawing.fields(w[None])[0].numpy(), jaw(w), compositor)
-                    for w in ws[::every]
-                ]
+                parts = (drawing.fields(ws[::every]), drawing.jaw(ws[::every]))
+            frames = [
+                frame(fields, jaw, compositor)
+                for fields, jaw in zip(*(part.numpy() for part in parts), strict=True)
+            ]
             drawn[f"{row.name}/{clip.key}"] = np.stack(frames)
     write_drawn(drawn, every, out, whole=True)
 

@@ -65,21 +65,26 @@ def draw_curves(generator: Path, stage1: Path, out: Path) -> bool:
     psnr = generator / "psnr.csv"
     if not runs and not psnr.exists():
         return False
-    figure, axes = pyplot.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
+    panels = [bool(runs)] * 2 + [psnr.exists()]
+    figure, axes = pyplot.subplots(
+        1, sum(panels), figsize=(4 * sum(panels), 3.2), layout="constrained", squeeze=False
+    )
+    for n, (name, columns) in enumerate(runs.items()):
+        latent, lpips = axes[0, :2]
+        latent.plot(columns["step"], columns["latent"], color=f"C{n}", label=name)
+        latent.plot(columns["step"], columns["held out"], "--", color=f"C{n}")
+        latent.set(title="stage 1: L_latent a frame (dashed: held out)")
+        if "lpips" in columns:
+            lpips.plot(columns["step"], columns["lpips"], color=f"C{n}", label=name)
+        lpips.set(title="stage 1: L_lpips a frame")
+        latent.legend(fontsize=7)
+        lpips.legend(fontsize=7)
     if psnr.exists():
         columns = _columns(psnr)
-        axes[0].plot(columns["step"], columns["psnr"], "o-", color="black", markersize=3)
-    axes[0].set(title="generator: reconstruction, dB", xlabel="step")
-    for n, (name, columns) in enumerate(runs.items()):
-        axes[1].plot(columns["step"], columns["latent"], color=f"C{n}", label=name)
-        axes[1].plot(columns["step"], columns["held out"], "--", color=f"C{n}")
-        if "lpips" in columns:
-            axes[2].plot(columns["step"], columns["lpips"], color=f"C{n}", label=name)
-    axes[1].set(title="stage 1: L_latent a frame (dashed: held out)", xlabel="step")
-    axes[2].set(title="stage 1: L_lpips a frame", xlabel="step")
-    for axis in axes[1:]:
-        axis.legend(fontsize=7)
-    for axis in axes:
+        axes[0, -1].plot(columns["step"], columns["psnr"], "o-", color="black", markersize=3)
+        axes[0, -1].set(title="generator: reconstruction, dB")
+    for axis in axes[0]:
+        axis.set(xlabel="step")
         axis.grid(alpha=0.3)
     figure.savefig(out, dpi=110)
     pyplot.close(figure)
