@@ -69,4 +69,4 @@ def test_videos_are_paired_by_name(tmp_path: Path) -> None:
 def test_a_strip_has_a_line_for_each_row(tmp_path: Path) -> None:
     _strip(tmp_path / "a.jpg", {"real": faces(9, 5.0), "paper, tuned": faces(9, 4.0)})
     picture = cv2.imread(str(tmp_path / "a.jpg"))
-    assert picture.shape == (2 * 128, 190 + 8 * 128, 3)
+    assert picture.shape == (2 * 96, 190 + 8 * 96, 3)
