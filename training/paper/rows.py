@@ -56,9 +56,11 @@ class Trajectories:
     def __init__(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as z:
             arrays = {name: torch.from_numpy(z[name]) for name in z.files}
-        self.said = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("said/")}
-        basis = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("basis/")}
-        split = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("network/")}
+
+        def under(name: str) -> dict[str, torch.Tensor]:
+            return {k.removeprefix(name): v for k, v in arrays.items() if k.startswith(name)}
+
+        self.said, basis, split = (under(name) for name in ("said/", "basis/", "network/"))
         self.split: SplitForm | None = None
         if split:
             basis = {k.split(".")[1]: v for k, v in split.items() if k.startswith("basis.")}
